@@ -1,0 +1,277 @@
+"""`feeds.yaml`: its models, and the reading of it with every problem named by line and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from digest.config.fields import (
+    FeedUrl,
+    Line,
+    Schedule,
+    Sender,
+    Slug,
+    TimeZone,
+    Topics,
+    Window,
+)
+from digest.config.messages import plain, shown
+from digest.config.nearest import suggestion
+from digest.config.references import cross_problems
+from digest.config.yaml_lines import YamlFile, YamlPath, dotted, read_yaml
+from digest.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from digest.records import Feed
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        str_strip_whitespace=True,
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """The keys a file may use, in the order of the model."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+
+class SummarySpec(_Spec):
+    """How articles are summarised."""
+
+    model: Literal["extractive"] = Field(
+        default="extractive",
+        title="Model",
+        description="What writes the summaries. `extractive` takes sentences word for word.",
+    )
+    sentences: int = Field(
+        default=2, ge=1, le=10, title="Sentences", description="Most sentences a summary may have."
+    )
+
+
+class DigestSpec(_Spec):
+    """One digest: what goes into it, when it is built, how it looks."""
+
+    name: Slug = Field(
+        title="Name",
+        description="Short name; also the folder under the outbox, so a-z, 0-9, - and _ only.",
+        examples=["morning"],
+    )
+    title: Line = Field(
+        default="",
+        title="Title",
+        description="What readers see at the top. Left out: the name.",
+        examples=["The Morning Digest"],
+    )
+    schedule: Schedule | None = Field(
+        default=None,
+        title="Schedule",
+        description="Cron line in the digest's time zone, for `digest serve`: minute, hour, day "
+        "of month, month, day of week. Left out: built only by `digest run`.",
+        examples=["0 7 * * mon-fri", "@daily"],
+    )
+    timezone: TimeZone = Field(
+        default="UTC",
+        title="Time zone",
+        description="IANA time zone of the schedule, the date and the times shown.",
+        examples=["Europe/London"],
+    )
+    window: Window = Field(
+        default="24h",
+        validate_default=True,
+        title="Window",
+        description="How far back articles are taken: a number of m, h or d, or `all` for "
+        "whatever was not told yet.",
+        examples=["24h", "7d", "all"],
+    )
+    feeds: tuple[Line, ...] | None = Field(
+        default=None,
+        min_length=1,
+        title="Feeds",
+        description="Names or tags of feeds. Left out: all feeds.",
+        examples=[["world", "tech"]],
+    )
+    topics: Topics | None = Field(
+        default=None,
+        min_length=1,
+        title="Topics",
+        description="The headings: a list of built-in names, or each name with a description of "
+        "what belongs under it. Left out: the built-in topics.",
+        examples=[["World", "Technology"], {"World": "wars, diplomacy, elections abroad"}],
+    )
+    max_stories: int = Field(
+        default=20, ge=1, le=200, title="Most stories", description="Most stories in one edition."
+    )
+    summary: SummarySpec = Field(
+        default=SummarySpec(),
+        title="Summary",
+        description="What writes the summaries, and how long they are.",
+    )
+    template: Slug = Field(
+        default="classic",
+        title="Template",
+        description="The theme: a folder of the templates folder.",
+        examples=["classic"],
+    )
+    review: bool = Field(
+        default=False,
+        title="Review",
+        description="true: an editor must approve an edition before anything is sent.",
+    )
+    sender: Sender = Field(
+        default="Digest <digest@localhost>",
+        alias="from",
+        title="From",
+        description="Sender of the e-mail.",
+        examples=["The Morning Digest <digest@example.org>"],
+    )
+
+    @property
+    def label(self) -> str:
+        """What readers see: the title when there is one, else the name."""
+        return self.title or self.name
+
+
+class FeedSpec(_Spec):
+    """One feed."""
+
+    name: Slug = Field(
+        title="Name",
+        description="Short name, used in `feeds` of a digest, in reports and in the database.",
+        examples=["bbc-world"],
+    )
+    url: FeedUrl = Field(
+        title="Address",
+        description="http(s) address, or a path relative to this file.",
+        examples=["https://example.org/rss.xml", "feeds/sample.xml"],
+    )
+    title: Line = Field(
+        default="",
+        title="Title",
+        description="What readers see as the source. Left out: the name.",
+        examples=["BBC News"],
+    )
+    tags: tuple[Line, ...] = Field(
+        default=(),
+        title="Tags",
+        description="Words by which digests choose feeds.",
+        examples=[["world"]],
+    )
+    topic: Line | None = Field(
+        default=None,
+        title="Topic",
+        description="The topic most of its articles belong to: a hint, not a rule.",
+        examples=["World"],
+    )
+    weight: float = Field(
+        default=1.0,
+        gt=0,
+        le=10,
+        title="Weight",
+        description="How much its articles count in the ranking; 1 is usual.",
+    )
+
+
+class Config(_Spec):
+    """A whole `feeds.yaml`: the digests to build and the feeds they are built from."""
+
+    digests: tuple[DigestSpec, ...] = Field(
+        min_length=1, title="Digests", description="The digests to build."
+    )
+    feeds: tuple[FeedSpec, ...] = Field(
+        min_length=1, title="Feeds", description="The feeds to read."
+    )
+
+    def digest(self, name: str) -> DigestSpec | None:
+        """The digest of that name."""
+        return next((digest for digest in self.digests if digest.name == name), None)
+
+    def feeds_of(self, digest: DigestSpec) -> tuple[Feed, ...]:
+        """The feeds that `digest` chooses by name or tag, each once, in the order of the file."""
+        from digest.records import Feed  # brings numpy, which reading a file has no use for
+
+        wanted = None if digest.feeds is None else set(digest.feeds)
+        return tuple(
+            Feed(feed.name, feed.url, feed.title, feed.tags, feed.topic, feed.weight)
+            for feed in self.feeds
+            if wanted is None or not wanted.isdisjoint((feed.name, *feed.tags))
+        )
+
+
+_SPECS: dict[YamlPath, type[_Spec]] = {
+    (): Config,
+    ("digests",): DigestSpec,
+    ("digests", "summary"): SummarySpec,
+    ("feeds",): FeedSpec,
+}
+
+
+def load_config(path: Path) -> Config:
+    """Read and check `feeds.yaml`. Feeds that are paths come out absolute.
+
+    A path is relative to the folder of the file; whether it exists is not asked here, because a
+    missing feed file is that feed's failure. Raises ConfigError with everything that is wrong.
+    """
+    file = read_yaml(path)
+    _check_whole(file)
+    problems = [*file.problems, *cross_problems(file)]
+    config: Config | None = None
+    try:
+        config = Config.model_validate(file.data, context={"folder": path.absolute().parent})
+    except ValidationError as error:
+        # A place already spoken of (an empty value, a doubled name) is not spoken of again.
+        told = {(problem.line, problem.field) for problem in problems}
+        found = [_problem(file, details) for details in _own_errors(error)]
+        problems += [problem for problem in found if (problem.line, problem.field) not in told]
+        cause: Exception | None = error
+    else:
+        cause = None
+    if problems or config is None:
+        raise ConfigError(sorted(problems, key=lambda p: p.line or 0)) from cause
+    return config
+
+
+def _check_whole(file: YamlFile) -> None:
+    """Say what a file is that is no mapping at all."""
+    hint = "it needs 'digests:' and 'feeds:'; `digest init` makes one to start from"
+    if isinstance(file.data, dict):
+        return
+    what = "is empty" if file.data is None else f"is {shown(file.data)}, not a mapping"
+    raise ConfigError([Problem(file.name, None, "", f"{what}: {hint}"), *file.problems])
+
+
+def _own_errors(error: ValidationError) -> list[ErrorDetails]:
+    """pydantic's errors, less the lists that it calls too short because their items are wrong."""
+    return [
+        details
+        for details in error.errors(include_url=False)
+        if not (details["type"] == "too_short" and details["input"])
+    ]
+
+
+def _problem(file: YamlFile, error: ErrorDetails) -> Problem:
+    path = tuple(step for step in error["loc"] if step != "[key]")
+    line = file.line(path)
+    spec = _SPECS.get(tuple(step for step in path[:-1] if isinstance(step, str)))
+    if error["type"] == "extra_forbidden" and spec is not None:
+        message = f"unknown key {path[-1]!r}{suggestion(str(path[-1]), spec.keys())}"
+        return Problem(file.name, line, dotted(path[:-1]), message)
+    if error["type"] == "missing" and spec is not None:
+        return Problem(file.name, line, dotted(path), _missing(spec, str(path[-1])))
+    if error["type"] == "too_short" and len(path) == 1:
+        return Problem(file.name, line, dotted(path), "is empty; list at least one")
+    return Problem(file.name, line, dotted(path), plain(error))
+
+
+def _missing(spec: type[_Spec], key: str) -> str:
+    field = next(f for name, f in spec.model_fields.items() if (f.alias or name) == key)
+    example = f"; for example {key}: {field.examples[0]}" if field.examples else ""
+    return f"is missing{example}"

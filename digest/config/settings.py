@@ -1,0 +1,155 @@
+"""Settings: environment variables `DIGEST_*`, and the same names in `.env`, current folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from digest.config.messages import plain
+from digest.config.nearest import nearest
+from digest.errors import ConfigError, Problem
+
+PREFIX = "DIGEST_"
+ENV_FILE = Path(".env")
+
+RESERVED = (
+    "DIGEST_SMTP_URL",
+    "DIGEST_PUBLIC_URL",
+    "DIGEST_SECRET_KEY",
+    "DIGEST_ALLOW_PRIVATE_NETWORKS",
+    "DIGEST_DASK_SCHEDULER",
+)
+"""Names that belong to parts of the design that read them elsewhere; nobody is warned of them."""
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """Where things are and how the program behaves; what is in a digest stands in `feeds.yaml`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+    )
+
+    config: Path = Field(default=Path("feeds.yaml"), description="The file of digests and feeds.")
+    outbox_dir: Path = Field(default=Path("outbox"), description="Where editions wait.")
+    state_dir: Path = Field(
+        default=Path("state"), description="The database and what else is remembered."
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="Another database than the default."
+    )
+    templates_dir: Path = Field(default=Path("templates"), description="Where themes are.")
+    contact: str = Field(
+        default="",
+        max_length=200,
+        description="Address or URL that feeds' servers may complain to.",
+    )
+    model_path: Path | None = Field(
+        default=None,
+        description="Folder of a sentence-transformers encoder instead of the packaged one.",
+    )
+    misfire_grace_hours: float = Field(
+        default=6, gt=0, le=72, description="How late a scheduled run may still start."
+    )
+    fetch_timeout_seconds: float = Field(
+        default=30, gt=0, le=600, description="How long one feed may take."
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
+        Field(default="warning", description="The least important log line that is written.")
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        # The value may hold a password, so the message does not show it.
+        if value is not None and not re.match(r"[a-z0-9+]+://", value.get_secret_value()):
+            raise ValueError(
+                "is not the address of a database; for example sqlite:///state/digest.db or "
+                "postgresql+psycopg://user:password@host/name"
+            )
+        return value
+
+    @field_validator("contact")
+    @classmethod
+    def _fits_a_header(cls, value: str) -> str:
+        if not (value.isascii() and (value.isprintable() or not value)):
+            raise ValueError(f"{value!r} must be one line of ASCII, since it goes into a header")
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's address, password included: for opening it, never for printing."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.state_dir / 'digest.db'}"
+
+
+def load_settings() -> Settings:
+    """Read the environment, then `.env` for what the environment leaves open.
+
+    Relative paths stay relative to the current folder. Raises ConfigError that names variable and
+    file, with the line where the value came from `.env`.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            _problem(variable(str(details["loc"][0])), plain(details))
+            for details in error.errors(include_url=False)
+        ]
+        raise ConfigError(problems) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(str(ENV_FILE), None, "", "is not UTF-8")]) from error
+    except OSError as error:
+        message = f"can't be read: {error.strerror or error}"
+        raise ConfigError([Problem(str(ENV_FILE), None, "", message)]) from error
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field: `outbox_dir` → `DIGEST_OUTBOX_DIR`."""
+    return PREFIX + field.upper()
+
+
+def unknown_settings(environ: Mapping[str, str]) -> list[str]:
+    """A line for each `DIGEST_*` name, in `environ` or `.env`, that nothing reads."""
+    known = [*(variable(field) for field in Settings.model_fields), *RESERVED]
+    names = {*environ, *(dotenv_values(ENV_FILE) if ENV_FILE.is_file() else ())}
+    remarks = []
+    for name in sorted(name for name in names if name.upper().startswith(PREFIX)):
+        if name.upper() not in known:
+            guess = nearest(name[len(PREFIX) :], (word[len(PREFIX) :] for word in known))
+            hint = f" (did you mean {PREFIX}{guess}?)" if guess else ""
+            remarks.append(f"{name}: unknown setting{hint}")
+    return remarks
+
+
+def _problem(name: str, message: str) -> Problem:
+    if name in (key.upper() for key in os.environ if os.environ[key]):
+        return Problem("environment", None, name, message)
+    return Problem(str(ENV_FILE), _line_in_env_file(name), name, message)
+
+
+def _line_in_env_file(name: str) -> int | None:
+    """The line that sets `name`, counted from 1; the last one wins, as in the reading of it."""
+    setting = re.compile(rf"\s*(?:export\s+)?['\"]?{re.escape(name)}['\"]?\s*=", re.I)
+    lines = ENV_FILE.read_text(encoding="utf-8").splitlines()
+    found = [number for number, line in enumerate(lines, start=1) if setting.match(line)]
+    return found[-1] if found else None

@@ -1,0 +1,1 @@
+"""From stories to an edition, and from an edition to what a reader receives."""

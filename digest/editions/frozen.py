@@ -1,0 +1,90 @@
+"""An edition as the bytes of `edition.json`, and back.
+
+The file is the edition: whatever is rendered or sent later is made from it alone, so reading it
+is strict. Fields stand in the order of the records, which makes the file stable and readable.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import TypeAdapter, ValidationError
+
+from digest.errors import OutboxError
+from digest.records import Edition
+
+FORMAT = 1
+"""The newest `format` that this version reads, and the one it writes."""
+
+_EDITION = TypeAdapter(Edition)
+
+
+def dump_edition(edition: Edition) -> bytes:
+    """The edition as UTF-8 JSON, times in ISO 8601 with `Z`. Equal editions, equal bytes."""
+    text = json.dumps(
+        asdict(edition), ensure_ascii=False, allow_nan=False, indent=2, default=_json_time
+    )
+    # A lone surrogate can't be written as UTF-8; one bad character must not cost the edition.
+    return (text + "\n").encode("utf-8", "replace")
+
+
+def load_edition(data: bytes, source: str) -> Edition:
+    """The edition that `data` holds; `source` names the file in errors.
+
+    Raises OutboxError for a file that is damaged or was written by a newer version.
+    """
+    try:
+        raw = json.loads(data.decode("utf-8"))
+    except ValueError as error:
+        raise _damaged(source, str(error)) from error
+    newer = raw.get("format") if isinstance(raw, dict) else None
+    if isinstance(newer, int) and newer > FORMAT:
+        raise OutboxError(
+            f"{source}: written by a newer version of digest (format {newer}, this one reads "
+            f"{FORMAT}); install the newer version to use it"
+        )
+    try:
+        edition = _EDITION.validate_json(data, strict=True, extra="forbid")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(step) for step in first["loc"]) or "the file"
+        raise _damaged(source, f"{field}: {first['msg']}") from error
+    _check_times(edition, source)
+    return edition
+
+
+def _check_times(edition: Edition, source: str) -> None:
+    try:
+        date.fromisoformat(edition.date)
+    except ValueError as error:
+        raise _damaged(source, f"date: {edition.date!r} is not an ISO date") from error
+    try:
+        ZoneInfo(edition.timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise _damaged(source, f"timezone: {edition.timezone!r} is unknown") from error
+    if any(moment.tzinfo is None for moment in _moments(edition)):
+        raise _damaged(source, "a time has no zone")
+
+
+def _moments(edition: Edition) -> Iterator[datetime]:
+    yield edition.built
+    for story in edition.stories:
+        yield story.published
+        for other in story.also:
+            yield other.published
+
+
+def _damaged(source: str, what: str) -> OutboxError:
+    return OutboxError(
+        f"{source}: not a usable edition ({what}); build it again with `digest run --force`"
+    )
+
+
+def _json_time(value: object) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(f"{type(value).__name__} has no place in an edition")
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,93 @@
+"""The error tree. Every error says what it is about and what to do next.
+
+    DigestError
+    ├── ConfigError          the set-up is wrong: file, line and field           (exit status 2)
+    ├── UsageError           the command's own input is wrong                    (exit status 2)
+    ├── FeedError            one feed, and only that feed, can't be used
+    │   ├── FetchError       it could not be fetched
+    │   └── ParseError       it came, but is no feed
+    ├── ModelError           a model is missing, altered or unfit
+    ├── TemplateError        a theme can't be rendered: file and line
+    ├── StoreError           the database can't be used
+    └── OutboxError          an edition can't be written or read
+
+Errors chain their cause (`raise … from error`). What concerns one feed is caught at the
+stage's edge and becomes a line of the run report; the others end the command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class DigestError(Exception):
+    """Base of all errors that `digest` raises on purpose; `str()` is fit to show a user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a configuration file.
+
+    `file` is the path as the user gave it, `line` counts from 1 (None where no line can be
+    named), `field` is the dotted path (`feeds[3].url`), empty for the file as a whole.
+    """
+
+    file: str
+    line: int | None
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return (
+            f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        )
+
+
+class ConfigError(DigestError):
+    """The configuration can't be used; `problems` lists everything that is wrong with it."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class UsageError(DigestError):
+    """The command was given something it can't work on; the message names it."""
+
+
+class FeedError(DigestError):
+    """One feed can't be used. `feed` is its name, `reason` plain words for a reader."""
+
+    def __init__(self, feed: str, reason: str) -> None:
+        self.feed = feed
+        self.reason = reason
+        super().__init__(f"feed {feed!r}: {reason}")
+
+
+class FetchError(FeedError):
+    """The feed could not be fetched. `status` is the HTTP status, None when there was none."""
+
+    def __init__(self, feed: str, reason: str, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(feed, reason)
+
+
+class ParseError(FeedError):
+    """The bytes came, but they are not a feed."""
+
+
+class ModelError(DigestError):
+    """A model is missing, altered or unfit; the message says how to get it."""
+
+
+class TemplateError(DigestError):
+    """A theme can't be rendered; the message names template file and line."""
+
+
+class StoreError(DigestError):
+    """The database can't be opened, read or written; the message names its address."""
+
+
+class OutboxError(DigestError):
+    """An edition can't be written or read; the message names the path."""

@@ -1,0 +1,1 @@
+"""Feeds: addresses in, articles out. `fetch` does the reading, `parse` the understanding."""

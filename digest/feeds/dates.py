@@ -1,0 +1,120 @@
+"""When an entry was published: aware UTC, and whether the feed really said so."""
+
+from __future__ import annotations
+
+import calendar
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from digest.records import DateOrigin
+
+if TYPE_CHECKING:
+    from dateparser.date import DateDataParser
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+"""The web is younger: 1970 (an empty field read as zero) and 0001 (.NET's) are mistakes."""
+
+TOLERANCE = timedelta(hours=1)
+"""How far ahead of us a publisher's clock may be; also a summer-time mistake of one hour."""
+
+_MAX_LENGTH = 64  # the longest real form, with weekday, month and zone written out, has under 50
+_MAX_FAILURES = 20  # each can take a second in dateparser, the first in every process does
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class RawDate:
+    """A date as the feed gave it: the text, and what the feed's parser made of it (UTC)."""
+
+    text: str = ""
+    parsed: time.struct_time | None = None
+
+
+@dataclass(slots=True)
+class DateReader:
+    """Reads the dates of one feed, against one `now` (aware UTC).
+
+    What feedparser and ISO 8601 don't cover goes through dateparser: other languages' month
+    names, and "3 hours ago". One reader per feed: it remembers the feed's language, and stops
+    trying after 20 different texts that nobody can read.
+    """
+
+    now: datetime
+    _known: dict[str, datetime | None] = field(default_factory=dict)
+    _failures: int = 0
+    _parser: DateDataParser | None = None
+
+    def read(self, dates: Iterable[RawDate]) -> tuple[datetime, DateOrigin]:
+        """The first date that holds; else `now` and what was wrong with the first one given."""
+        wrong: DateOrigin = "missing"
+        for date in dates:
+            if date.parsed is None and not date.text.strip():
+                continue
+            value = _from_struct(date.parsed) or self._from_text(date.text.strip())
+            if value is None or value < EARLIEST:
+                problem: DateOrigin = "broken"
+            elif value > self.now + TOLERANCE:
+                problem = "future"
+            else:
+                return value, "feed"
+            wrong = problem if wrong == "missing" else wrong
+        return self.now, wrong
+
+    def _from_text(self, text: str) -> datetime | None:
+        if len(text) > _MAX_LENGTH or not _DIGIT.search(text):
+            return None
+        if text not in self._known:
+            value = _from_iso(text)
+            if value is None and self._failures < _MAX_FAILURES:
+                value = self._ask_dateparser(text)
+                self._failures += value is None
+            self._known[text] = value
+        return self._known[text]
+
+    def _ask_dateparser(self, text: str) -> datetime | None:
+        if self._parser is None:
+            from dateparser.date import DateDataParser  # takes 0.1 s and most feeds never need it
+
+            self._parser = DateDataParser(
+                settings={
+                    "TIMEZONE": "UTC",
+                    "TO_TIMEZONE": "UTC",
+                    "RETURN_AS_TIMEZONE_AWARE": True,
+                    "STRICT_PARSING": True,
+                    "RELATIVE_BASE": self.now.astimezone(UTC).replace(tzinfo=None),
+                }
+            )
+        try:
+            found = self._parser.get_date_data(text).date_obj
+        except (ValueError, OverflowError, TypeError, AttributeError, RecursionError):
+            return None  # it has raised all of these on junk
+        return None if found is None else _in_utc(found)
+
+
+def _from_struct(parsed: time.struct_time | None) -> datetime | None:
+    if parsed is None:
+        return None
+    try:
+        return datetime.fromtimestamp(calendar.timegm(parsed), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _from_iso(text: str) -> datetime | None:
+    if not re.match(r"\d{4}-?\d\d-?\d\d(?:\D|$)", text):
+        return None  # "2026" or "20260301123" isn't meant as ISO 8601
+    try:
+        return _in_utc(datetime.fromisoformat(text))
+    except ValueError:
+        return None
+
+
+def _in_utc(value: datetime) -> datetime | None:
+    try:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError:  # year 1 or 9999, moved over the edge by its zone
+        return None

@@ -1,0 +1,137 @@
+"""Runs the preview: takes the port, says where it is, opens the browser, and ends quietly."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import socket
+import webbrowser
+from collections.abc import Callable, Generator
+from threading import Thread
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from digest.errors import UsageError
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on `host` and `port`; port 0 takes any that is free.
+
+    Raises:
+        UsageError: the port is taken, forbidden or out of range, or the host is not this machine's.
+    """
+    if not 0 <= port <= 65535:
+        raise UsageError(f"--port {port}: a port is a number from 0 to 65535")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"--host {host}: no such host; use 127.0.0.1 or localhost") from error
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if socket.has_dualstack_ipv6() and family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # A port that an ended server used a moment ago can be taken again at once.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise UsageError(_why_not(host, port, error)) from error
+    listener.setblocking(False)
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """The address to open in a browser, without a path: `http://127.0.0.1:8000`."""
+    host, port = listener.getsockname()[:2]
+    ip = ipaddress.ip_address(host)
+    if ip.is_unspecified:
+        return f"http://localhost:{port}"
+    return f"http://[{host}]:{port}" if ip.version == 6 else f"http://{host}:{port}"
+
+
+def build_server(
+    app: ASGIApp,
+    *,
+    on_started: Callable[[], None] = lambda: None,
+    handle_signals: bool = False,
+) -> uvicorn.Server:
+    """A server to run with `await server.serve(sockets=[listener])`; `should_exit = True` stops it.
+
+    `on_started` is called once it answers. Without `handle_signals` the caller's own signal
+    handlers stay in force, as `digest serve` needs beside its scheduler.
+    """
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        log_config=None,  # logging is set up in `cli` only
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    return _Server(config, on_started, handle_signals)
+
+
+def serve_preview(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    path: str = "/",
+    open_browser: bool = True,
+    announce: Callable[[str], None] = lambda address: print(address, flush=True),
+) -> None:
+    """Serves until Ctrl-C. `announce` gets the address (with the real port) once it answers.
+
+    Raises:
+        UsageError: as `listen` does.
+    """
+    listener = listen(host, port)
+    address = address_of(listener) + path
+
+    def started() -> None:
+        announce(address)
+        if open_browser:
+            # In a thread: some browsers are started as a child and waited for.
+            Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    server = build_server(app, on_started=started, handle_signals=True)
+    with listener, contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(
+        self, config: uvicorn.Config, on_started: Callable[[], None], handle_signals: bool
+    ) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+        self._handle_signals = handle_signals
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        with super().capture_signals() if self._handle_signals else contextlib.nullcontext():
+            yield
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is taken: choose another with --port, "
+            "or --port 0 for any that is free"
+        )
+    if error.errno == errno.EACCES:
+        return f"port {port} on {host} needs more rights: choose one from 1024 up with --port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"--host {host} is not an address of this machine; use 127.0.0.1 or 0.0.0.0"
+    return f"can't listen on {host}, port {port}: {error.strerror}; try another --host or --port"

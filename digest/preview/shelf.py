@@ -1,0 +1,110 @@
+"""What lies in the outbox: which digests, which dates, which is the newest. Opens no file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date as Date
+from pathlib import Path
+
+from digest.errors import OutboxError, UsageError
+
+# No dot and no slash: it can't lead out of the outbox, nor be a hidden or temporary folder.
+_DIGEST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class EditionFolder:
+    """Where one edition lies: `folder` is `<outbox>/<digest>/<date>`, `date` ISO 8601 (local)."""
+
+    digest: str
+    date: str
+    folder: Path
+
+    @property
+    def path(self) -> str:
+        """The edition's address on the preview server, without host."""
+        return f"/editions/{self.digest}/{self.date}"
+
+    @property
+    def day(self) -> Date:
+        return Date.fromisoformat(self.date)
+
+    def stamp(self) -> tuple[int, int]:
+        """When `edition.json` was written (ns since 1970), and its size; (0, 0) if missing."""
+        return file_stamp(self.folder / "edition.json")
+
+
+def file_stamp(file: Path) -> tuple[int, int]:
+    """Modification time in ns and size in bytes; (0, 0) for what is not there (any more)."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return (0, 0)
+    return (stat.st_mtime_ns, stat.st_size)
+
+
+def list_editions(outbox: Path) -> tuple[EditionFolder, ...]:
+    """All editions, newest first: by date, then by the time `edition.json` was written.
+
+    An outbox that doesn't exist yet holds none. Folders whose names are no digest and date
+    (temporary ones among them) are passed over.
+
+    Raises:
+        OutboxError: the outbox can't be read.
+    """
+    found = []
+    try:
+        for digest in _folders(outbox):
+            if _DIGEST_NAME.fullmatch(digest.name):
+                found += [
+                    EditionFolder(digest.name, dated.name, dated)
+                    for dated in _folders(digest)
+                    if _is_date(dated.name)
+                ]
+    except OSError as error:
+        raise OutboxError(f"{error.filename}: can't be read: {error.strerror}") from error
+    return tuple(sorted(found, key=lambda it: (it.date, it.stamp(), it.digest), reverse=True))
+
+
+def find(editions: Sequence[EditionFolder], wanted: str) -> EditionFolder | None:
+    """The edition meant by `NAME` (its newest) or `NAME/YYYY-MM-DD`; "" means the newest of all."""
+    digest, _, date = wanted.partition("/")
+    for edition in editions:
+        if (not digest or edition.digest == digest) and (not date or edition.date == date):
+            return edition
+    return None
+
+
+def address_for(outbox: Path, wanted: str) -> str:
+    """The path on the server at which `digest preview WANTED` begins; "/" when nothing is named.
+
+    Raises:
+        UsageError: the outbox holds no such edition; the message lists what it holds.
+    """
+    if not wanted:
+        return "/"
+    editions = list_editions(outbox)
+    if (edition := find(editions, wanted)) is not None:
+        return edition.path
+    names = [f"{edition.digest}/{edition.date}" for edition in editions]
+    shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    there = f"there are {shown}" if names else "it is empty; `digest run` builds one"
+    raise UsageError(f"no edition {wanted!r} in {outbox}: {there}")
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return [child for child in parent.iterdir() if child.is_dir()]
+    except FileNotFoundError:
+        return []
+
+
+def _is_date(name: str) -> bool:
+    try:
+        return (
+            Date.fromisoformat(name).isoformat() == name
+        )  # "20261124" is ISO 8601 too, but no name
+    except ValueError:
+        return False

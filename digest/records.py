@@ -1,0 +1,317 @@
+"""The plain data that pass between stages. Frozen, typed, without behaviour beyond views of themselves.
+
+All times are aware and in UTC; texts are plain text (no markup) unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Unit-length embeddings, one a row: shape (n, dimensions)."""
+
+DateOrigin = Literal["feed", "missing", "broken", "future"]
+"""Where an article's time comes from: the feed, or the moment we first saw it, and why."""
+
+
+# --- feeds ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One feed as `feeds.yaml` names it. `url` is an http(s) address or an absolute path."""
+
+    name: str
+    url: str
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    topic: str | None = None
+    weight: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """What readers see: the title when there is one, else the name."""
+        return self.title or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server gave for conditional requests, byte for byte (RFC 9110, section 8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A feed's body as it came, or the word that it did not change (`body` is None).
+
+    `url` is the address after redirects, without credentials; `charset` what the HTTP header said.
+    """
+
+    feed: str
+    url: str
+    body: bytes | None
+    validators: Validators = Validators()
+    content_type: str = ""
+    status: int | None = None
+    seconds: float = 0.0
+
+    @property
+    def unchanged(self) -> bool:
+        return self.body is None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One entry of a feed, cleaned.
+
+    `id` is stable over fetches: from feed and guid, else the link, else the content.
+    `published` is aware UTC; `date_origin` says whether the feed gave it. `text` is the fullest
+    text the entry carries, paragraphs parted by an empty line; `summary` the feed's own teaser.
+    `content_hash` changes exactly when title or text do.
+    """
+
+    id: str
+    feed: str
+    title: str
+    text: str
+    published: datetime
+    date_origin: DateOrigin = "feed"
+    url: str = ""
+    guid: str = ""
+    author: str = ""
+    summary: str = ""
+    language: str = ""
+    image: str = ""
+    tags: tuple[str, ...] = ()
+    content_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeed:
+    """What one feed's bytes held. `notes` are remarks for whoever looks after the feeds."""
+
+    title: str
+    link: str
+    language: str
+    articles: tuple[Article, ...]
+    notes: tuple[str, ...] = ()
+
+
+FeedStatus = Literal["fetched", "unchanged", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedOutcome:
+    """A feed's line in the run report. `entries` counts what it carried, `new` and `updated` what that changed."""
+
+    feed: str
+    status: FeedStatus
+    entries: int = 0
+    new: int = 0
+    updated: int = 0
+    reason: str = ""
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+# --- summaries -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text ready to be summarised: `sentences` in reading order, word for word as in the source.
+
+    `paragraphs` gives for each sentence the number of its paragraph (same length).
+    """
+
+    id: str
+    title: str
+    sentences: tuple[str, ...]
+    paragraphs: tuple[int, ...] = ()
+    language: str = ""
+    content_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A document's embeddings: `title` of shape (d,), `sentences` of shape (n, d), unit length."""
+
+    title: Vectors
+    sentences: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class SummarySentence:
+    """One sentence of a summary and what it stands on.
+
+    `source` are the indices of the document's sentences that support it, `support` (0 to 1)
+    how well; a sentence taken word for word has support 1.
+    """
+
+    text: str
+    source: tuple[int, ...]
+    support: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A summary, with the name of what wrote it. No sentences: there was nothing to summarise."""
+
+    sentences: tuple[SummarySentence, ...]
+    model: str
+
+    @property
+    def text(self) -> str:
+        return " ".join(sentence.text for sentence in self.sentences)
+
+
+class Summarizer(Protocol):
+    """What every way of summarising offers; the pipeline knows no more of it than this."""
+
+    @property
+    def name(self) -> str:
+        """Short name that readers and reports see, e.g. `extractive`."""
+
+    @property
+    def key(self) -> str:
+        """Names method, model, revision and parameters: equal keys give equal summaries."""
+
+    def summarize(
+        self, documents: Sequence[Document], encoded: Mapping[str, Encoded]
+    ) -> list[Summary]:
+        """One summary a document, in order; `encoded` holds the embeddings by document id."""
+
+
+# --- stories and topics --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A heading. `descriptions` say in plain words what belongs under it, one matter each."""
+
+    name: str
+    descriptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicChoice:
+    """The topic given to a story, with its score and the runner-up's."""
+
+    topic: str
+    score: float
+    runner_up: str = ""
+    runner_up_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The articles that tell one event. The lead comes first in `articles`; `id` comes from the oldest."""
+
+    id: str
+    articles: tuple[Article, ...]
+    topic: str
+    topic_score: float = 0.0
+    rank: float = 0.0
+    rank_parts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def lead(self) -> Article:
+        return self.articles[0]
+
+
+# --- editions ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EditionSource:
+    """Who else told the story: the feed's title, their headline and address."""
+
+    feed: str
+    headline: str
+    url: str
+    published: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EditionStory:
+    """A story as it is printed. `url` is http(s) or empty; `direction` is the writing direction."""
+
+    id: str
+    article: str
+    headline: str
+    url: str
+    source: str
+    published: datetime
+    date_origin: DateOrigin
+    summary: tuple[SummarySentence, ...]
+    model: str
+    minutes: int
+    language: str = ""
+    direction: Literal["ltr", "rtl"] = "ltr"
+    author: str = ""
+    image: str = ""
+    also: tuple[EditionSource, ...] = ()
+    rank: float = 0.0
+    topic_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EditionTopic:
+    """A heading with its stories, in the order of print."""
+
+    name: str
+    stories: tuple[EditionStory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFeed:
+    """A feed that is missing from the edition, and why, in a reader's words."""
+
+    feed: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One built issue of a digest for one local date: all that rendering needs, and nothing that changes.
+
+    `date` is the local date (ISO 8601), `timezone` the IANA zone in which times are shown,
+    `built` the moment of building (UTC). `articles` counts what was considered, `feeds` the
+    feeds asked.
+    """
+
+    digest: str
+    title: str
+    date: str
+    timezone: str
+    built: datetime
+    subject: str
+    preheader: str
+    sender: str
+    template: str
+    topics: tuple[EditionTopic, ...]
+    failed: tuple[FailedFeed, ...] = ()
+    feeds: int = 0
+    articles: int = 0
+    told: tuple[str, ...] = ()
+    format: int = 1
+
+    @property
+    def stories(self) -> tuple[EditionStory, ...]:
+        return tuple(story for topic in self.topics for story in topic.stories)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An edition in the forms a reader can get: HTML with inlined CSS, and plain text."""
+
+    html: str
+    text: str

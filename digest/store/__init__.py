@@ -1,0 +1,1 @@
+"""The database: what was fetched, what was computed from it, and what was told to readers."""

@@ -1,0 +1,120 @@
+"""Opening a database: the engine, its transactions, its migrations, its complaints in plain words.
+
+A database that is locked, full, read-only, damaged or gone raises StoreError with the address
+(never with a password) and what to do.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from digest.errors import StoreError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+# How long a writer waits for another one. A run's longest transaction stores one feed's articles,
+# seconds at the most; half a minute later the lock is somebody's mistake.
+_LOCK_SECONDS = 30
+
+
+class Database:
+    """Opens (and where needed creates or upgrades) the database at `url`. Raises StoreError."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            address = make_url(url)
+            self.address = address.render_as_string(hide_password=True)
+            if address.get_backend_name() == "sqlite" and address.database:
+                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = _engine(url)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise StoreError(
+                "DIGEST_DATABASE_URL is no database address that can be used here "
+                "(example: sqlite:///state/digest.db)"
+            ) from error
+        except OSError as error:
+            raise StoreError(f"{self.address}: can't make its folder: {error.strerror}") from error
+        with self.transaction() as connection:
+            self._upgrade(connection)
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction: committed at the end of the block, rolled back by any error."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StoreError(f"{self.address}: {_plainly(error)}") from error
+
+    def _upgrade(self, connection: Connection) -> None:
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        scripts = ScriptDirectory.from_config(config)
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
+            raise StoreError(
+                f"{self.address} was written by a newer version of digest (its schema is "
+                f"{current!r}); upgrade digest, or name another database"
+            )
+        if current != scripts.get_current_head():
+            command.upgrade(config, "head")
+
+
+def _engine(url: str) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": _LOCK_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        # WAL: readers and one writer don't block one another. Its default of syncing at
+        # checkpoints only (NORMAL) can lose the last commits in a power cut; FULL can't.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+        # SQLAlchemy sends BEGIN itself (below), so that DDL is part of the transaction too.
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        # IMMEDIATE takes the write lock at once: waiting works, whereas a reader that turns
+        # writer half-way gets "database is locked" without waiting.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _plainly(error: BaseException) -> str:
+    """The database's complaint in a user's words."""
+    text = str(getattr(error, "orig", None) or error).splitlines()[0]
+    advice: Mapping[str, str] = {
+        "database is locked": "another process has held it for over "
+        f"{_LOCK_SECONDS} s; wait for it, or end it",
+        "disk is full": "the disk is full; make room and run again, nothing half-written was kept",
+        "readonly": "it can't be written; check the rights of the file and its folder",
+        "read-only": "it can't be written; check the rights of the file and its folder",
+        "unable to open": "it can't be opened; check that its folder is there and may be written",
+        "not a database": "the file is not a database; move it away and run again",
+        "malformed": "the file is damaged; restore a backup, or move it away and run again",
+        "disk I/O error": "the disk reported an error; check it and run again",
+    }
+    for sign, words in advice.items():
+        if sign in text:
+            return f"{words} ({text})"
+    return text

@@ -1,0 +1,1 @@
+"""Alembic migrations, run by the store itself when it opens a database."""

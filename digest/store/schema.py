@@ -1,0 +1,126 @@
+"""The tables. Portable SQLAlchemy: nothing here is SQLite's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC times in and out, whether or not the database keeps time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; times are stored in UTC")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The tables' common base; `Base.metadata` is what the migrations are checked against."""
+
+
+class FeedRow(Base):
+    """What is known of a feed between runs: its validators and how it last went."""
+
+    __tablename__ = "feeds"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    url: Mapped[str] = mapped_column(Text)
+    etag: Mapped[str | None] = mapped_column(Text)
+    last_modified: Mapped[str | None] = mapped_column(Text)
+    checked: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    succeeded: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    entries: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class ArticleRow(Base):
+    """An article as it last came in. `first_seen` never changes."""
+
+    __tablename__ = "articles"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    feed: Mapped[str] = mapped_column(String(64))
+    guid: Mapped[str] = mapped_column(Text)
+    url: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(Text)
+    published: Mapped[datetime] = mapped_column(UtcDateTime)
+    date_origin: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(40))
+    summary: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    image: Mapped[str] = mapped_column(Text)
+    tags: Mapped[list[Any]] = mapped_column(JSON)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    first_seen: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_articles_feed_published", "feed", "published"),)
+
+
+class EmbeddingRow(Base):
+    """The embeddings of one content by one encoder: float16, the title's first, then the sentences'."""
+
+    __tablename__ = "embeddings"
+
+    content_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    encoder: Mapped[str] = mapped_column(String(120), primary_key=True)
+    dimensions: Mapped[int] = mapped_column(Integer)
+    vectors: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SummaryRow(Base):
+    """A summary of one content by one method with its parameters."""
+
+    __tablename__ = "summaries"
+
+    content_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    method: Mapped[str] = mapped_column(String(200), primary_key=True)
+    model: Mapped[str] = mapped_column(String(120))
+    sentences: Mapped[list[Any]] = mapped_column(JSON)
+
+
+class ToldRow(Base):
+    """An article that an edition of a digest has told, on which local date."""
+
+    __tablename__ = "told"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    article: Mapped[str] = mapped_column(String(40), primary_key=True)
+    date: Mapped[str] = mapped_column(String(10), primary_key=True)
+
+
+class RunRow(Base):
+    """A run report, kept for whoever looks after the service."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    started: Mapped[datetime] = mapped_column(UtcDateTime)
+    seconds: Mapped[float] = mapped_column(Float)
+    report: Mapped[dict[str, Any]] = mapped_column(JSON)

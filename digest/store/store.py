@@ -1,0 +1,317 @@
+"""The store: records in, records out. SQL stays behind this door.
+
+Every public method is one transaction; what can go wrong with a database is said by StoreError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, update
+
+from digest.records import (
+    Article,
+    Encoded,
+    Feed,
+    Summary,
+    SummarySentence,
+    Validators,
+)
+from digest.store.database import Database
+from digest.store.schema import ArticleRow, EmbeddingRow, FeedRow, RunRow, SummaryRow, ToldRow
+
+
+# SQLite takes at most 32,766 bound values a statement, older ones 999: keys are asked for in parts.
+_KEYS_AT_ONCE = 900
+
+
+class Store:
+    """Opens (and where needed creates or upgrades) the database at `url`.
+
+    `url` is a SQLAlchemy address such as `sqlite:///state/digest.db`. Raises StoreError.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        self._transaction = self._database.transaction
+
+    @property
+    def address(self) -> str:
+        """The database's address, without its password."""
+        return self._database.address
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._database.close()
+
+    # --- feeds ---------------------------------------------------------------------------
+
+    def validators(self, feeds: Iterable[Feed]) -> dict[str, Validators]:
+        """What each feed's server gave last time, by feed name; only while the address is the same."""
+        with self._transaction() as connection:
+            rows = connection.execute(select(FeedRow)).mappings().all()
+        known = {row["name"]: row for row in rows}
+        return {
+            feed.name: Validators(row["etag"], row["last_modified"])
+            for feed in feeds
+            if (row := known.get(feed.name)) is not None and row["url"] == feed.url
+        }
+
+    def save_failure(self, feed: Feed, reason: str, now: datetime) -> None:
+        """Notes that `feed` could not be used; what it gave earlier stays."""
+        with self._transaction() as connection:
+            self._ensure_feed(connection, feed)
+            connection.execute(
+                update(FeedRow)
+                .where(FeedRow.name == feed.name)
+                .values(checked=now, failures=FeedRow.failures + 1, reason=reason)
+            )
+
+    def save_unchanged(self, feed: Feed, now: datetime) -> int:
+        """Notes that `feed` had nothing new; gives the number of entries it had last time."""
+        with self._transaction() as connection:
+            self._ensure_feed(connection, feed)
+            connection.execute(
+                update(FeedRow)
+                .where(FeedRow.name == feed.name)
+                .values(checked=now, succeeded=now, failures=0, reason="")
+            )
+            return int(
+                connection.execute(
+                    select(FeedRow.entries).where(FeedRow.name == feed.name)
+                ).scalar_one()
+            )
+
+    def save_articles(
+        self, feed: Feed, articles: Sequence[Article], validators: Validators, now: datetime
+    ) -> tuple[int, int]:
+        """Stores a feed's articles and validators in one transaction; gives (new, updated).
+
+        A known article whose content is the same is left alone, except that a time the feed
+        itself gives now is taken; a time that we set ourselves is never moved.
+        """
+        with self._transaction() as connection:
+            self._ensure_feed(connection, feed)
+            known = self._known(connection, [article.id for article in articles])
+            fresh: dict[str, dict[str, Any]] = {}
+            updated = 0
+            for article in articles:
+                before = known.get(article.id)
+                if before is None:
+                    fresh[article.id] = {**_article_values(article), "first_seen": now}
+                    continue
+                values = _article_values(article)
+                if article.date_origin != "feed":
+                    values["published"], values["date_origin"] = before[1], before[2]
+                if values["content_hash"] != before[0]:
+                    updated += 1
+                elif values["published"] == before[1]:
+                    continue
+                connection.execute(
+                    update(ArticleRow).where(ArticleRow.id == article.id).values(**values)
+                )
+            if fresh:
+                connection.execute(insert(ArticleRow), list(fresh.values()))
+            connection.execute(
+                update(FeedRow)
+                .where(FeedRow.name == feed.name)
+                .values(
+                    etag=validators.etag,
+                    last_modified=validators.last_modified,
+                    checked=now,
+                    succeeded=now,
+                    failures=0,
+                    reason="",
+                    entries=len(articles),
+                )
+            )
+        return len(fresh), updated
+
+    def feed_states(self) -> dict[str, dict[str, Any]]:
+        """How each feed went last, by name: checked, succeeded, failures, reason, entries."""
+        with self._transaction() as connection:
+            rows = connection.execute(select(FeedRow)).mappings().all()
+        return {row["name"]: dict(row) for row in rows}
+
+    # --- articles ------------------------------------------------------------------------
+
+    def articles(
+        self, feeds: Sequence[str], since: datetime | None, until: datetime
+    ) -> list[Article]:
+        """The articles of `feeds` published after `since` and not after `until`, newest first."""
+        found: list[Article] = []
+        with self._transaction() as connection:
+            for names in _parts(feeds):
+                query = select(ArticleRow).where(
+                    ArticleRow.feed.in_(names), ArticleRow.published <= until
+                )
+                if since is not None:
+                    query = query.where(ArticleRow.published > since)
+                found.extend(_article(row) for row in connection.execute(query).mappings())
+        return sorted(found, key=lambda article: (-article.published.timestamp(), article.id))
+
+    def told(self, digest: str, other_than: str) -> set[str]:
+        """The articles that editions of `digest` for dates other than `other_than` have told."""
+        query = select(ToldRow.article).where(ToldRow.digest == digest, ToldRow.date != other_than)
+        with self._transaction() as connection:
+            return set(connection.execute(query).scalars())
+
+    def save_told(self, digest: str, date: str, articles: Sequence[str]) -> None:
+        """Notes what the edition of `digest` for `date` tells, in place of what was noted before."""
+        with self._transaction() as connection:
+            connection.execute(
+                delete(ToldRow).where(ToldRow.digest == digest, ToldRow.date == date)
+            )
+            if articles:
+                connection.execute(
+                    insert(ToldRow),
+                    [{"digest": digest, "date": date, "article": id} for id in set(articles)],
+                )
+
+    # --- what was computed ---------------------------------------------------------------
+
+    def embeddings(self, encoder: str, hashes: Sequence[str]) -> dict[str, Encoded]:
+        """The kept embeddings of those contents that have any, by content hash."""
+        found: dict[str, Encoded] = {}
+        with self._transaction() as connection:
+            for part in _parts(hashes):
+                query = select(EmbeddingRow).where(
+                    EmbeddingRow.encoder == encoder, EmbeddingRow.content_hash.in_(part)
+                )
+                for row in connection.execute(query).mappings():
+                    vectors = np.frombuffer(row["vectors"], dtype="<f2").astype(np.float32)
+                    vectors = vectors.reshape(-1, row["dimensions"])
+                    found[row["content_hash"]] = Encoded(vectors[0], vectors[1:])
+        return found
+
+    def save_embeddings(self, encoder: str, encoded: Mapping[str, Encoded]) -> None:
+        """Keeps embeddings by content hash; those already kept are replaced."""
+        rows = [
+            {
+                "content_hash": content_hash,
+                "encoder": encoder,
+                "dimensions": item.title.shape[0],
+                "vectors": np.vstack([item.title[None, :], item.sentences]).astype("<f2").tobytes(),
+            }
+            for content_hash, item in encoded.items()
+        ]
+        self._replace(EmbeddingRow, EmbeddingRow.encoder == encoder, rows)
+
+    def summaries(self, method: str, hashes: Sequence[str]) -> dict[str, Summary]:
+        """The kept summaries of those contents that have one by `method`, by content hash."""
+        found: dict[str, Summary] = {}
+        with self._transaction() as connection:
+            for part in _parts(hashes):
+                query = select(SummaryRow).where(
+                    SummaryRow.method == method, SummaryRow.content_hash.in_(part)
+                )
+                for row in connection.execute(query).mappings():
+                    sentences = tuple(
+                        SummarySentence(item["text"], tuple(item["source"]), item["support"])
+                        for item in row["sentences"]
+                    )
+                    found[row["content_hash"]] = Summary(sentences, row["model"])
+        return found
+
+    def save_summaries(self, method: str, summaries: Mapping[str, Summary]) -> None:
+        """Keeps summaries by content hash; those already kept are replaced."""
+        rows = [
+            {
+                "content_hash": content_hash,
+                "method": method,
+                "model": summary.model,
+                "sentences": [asdict(sentence) for sentence in summary.sentences],
+            }
+            for content_hash, summary in summaries.items()
+        ]
+        self._replace(SummaryRow, SummaryRow.method == method, rows)
+
+    def save_run(self, started: datetime, seconds: float, report: Mapping[str, Any]) -> None:
+        """Keeps a run report."""
+        with self._transaction() as connection:
+            connection.execute(
+                insert(RunRow), [{"started": started, "seconds": seconds, "report": dict(report)}]
+            )
+
+    def last_run(self) -> dict[str, Any] | None:
+        """The newest run report, with `started` and `seconds`; None before the first run."""
+        with self._transaction() as connection:
+            row = (
+                connection.execute(select(RunRow).order_by(RunRow.id.desc()).limit(1))
+                .mappings()
+                .first()
+            )
+        return None if row is None else dict(row)
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each table of interest has, for `digest doctor`."""
+        with self._transaction() as connection:
+            return {
+                row.__tablename__: connection.execute(
+                    select(func.count()).select_from(row.__table__)
+                ).scalar_one()
+                for row in (FeedRow, ArticleRow, EmbeddingRow, SummaryRow)
+            }
+
+    # --- inside --------------------------------------------------------------------------
+
+    @staticmethod
+    def _ensure_feed(connection: Connection, feed: Feed) -> None:
+        """Makes the feed's row; a changed address loses the old address's validators."""
+        url = connection.execute(
+            select(FeedRow.url).where(FeedRow.name == feed.name)
+        ).scalar_one_or_none()
+        if url is None:
+            connection.execute(
+                insert(FeedRow),
+                [{"name": feed.name, "url": feed.url, "failures": 0, "reason": "", "entries": 0}],
+            )
+        elif url != feed.url:
+            connection.execute(
+                update(FeedRow)
+                .where(FeedRow.name == feed.name)
+                .values(url=feed.url, etag=None, last_modified=None, failures=0, reason="")
+            )
+
+    @staticmethod
+    def _known(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, datetime, str]]:
+        """Content hash, time and its origin of the articles that are there already, by id."""
+        found: dict[str, tuple[str, datetime, str]] = {}
+        for part in _parts(ids):
+            query = select(
+                ArticleRow.id, ArticleRow.content_hash, ArticleRow.published, ArticleRow.date_origin
+            ).where(ArticleRow.id.in_(part))
+            for id, content_hash, published, origin in connection.execute(query):
+                found[id] = (content_hash, published, origin)
+        return found
+
+    def _replace(
+        self,
+        row: type[EmbeddingRow | SummaryRow],
+        same: ColumnElement[bool],
+        rows: list[dict[str, Any]],
+    ) -> None:
+        """Writes `rows`, first removing the `same` ones of the same content hash."""
+        with self._transaction() as connection:
+            for part in _parts([item["content_hash"] for item in rows]):
+                connection.execute(delete(row).where(same, row.content_hash.in_(part)))
+            if rows:
+                connection.execute(insert(row), rows)
+
+
+def _parts(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), _KEYS_AT_ONCE):
+        yield items[start : start + _KEYS_AT_ONCE]
+
+
+def _article_values(article: Article) -> dict[str, Any]:
+    return {**asdict(article), "tags": list(article.tags)}
+
+
+def _article(row: RowMapping) -> Article:
+    values = {name: row[name] for name in Article.__dataclass_fields__}
+    return Article(**{**values, "tags": tuple(row["tags"])})

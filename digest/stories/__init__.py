@@ -1,0 +1,1 @@
+"""Stories (one event, however many articles) and the topics they stand under."""

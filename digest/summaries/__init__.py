@@ -1,0 +1,1 @@
+"""Summaries: which sentences of an article tell a reader most."""

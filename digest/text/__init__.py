@@ -1,0 +1,1 @@
+"""Pure functions over text: markup to plain text, cleaning, sentences, addresses."""

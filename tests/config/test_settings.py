@@ -1,0 +1,150 @@
+"""Settings come from `DIGEST_*` variables and `.env`, and what is wrong with them is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from digest.config import Settings, load_settings, unknown_settings
+from digest.errors import ConfigError
+
+
+def complaints() -> list[str]:
+    """The lines of the ConfigError that reading the settings must raise."""
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_variables_the_defaults_hold() -> None:
+    settings = load_settings()
+    assert settings.config == Path("feeds.yaml")
+    assert settings.outbox_dir == Path("outbox")
+    assert settings.state_dir == Path("state")
+    assert settings.templates_dir == Path("templates")
+    assert settings.database == "sqlite:///state/digest.db"
+    assert settings.contact == ""
+    assert settings.model_path is None
+    assert settings.misfire_grace_hours == 6
+    assert settings.fetch_timeout_seconds == 30
+    assert settings.log_level == "warning"
+
+
+def test_the_environment_wins_over_the_env_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text(
+        "DIGEST_OUTBOX_DIR=from-file\nDIGEST_STATE_DIR=from-file\nOTHER_PROGRAM=1\n"
+    )
+    monkeypatch.setenv("DIGEST_OUTBOX_DIR", "from-environment")
+    settings = load_settings()
+    assert settings.outbox_dir == Path("from-environment")
+    assert settings.state_dir == Path("from-file")
+
+
+def test_the_default_database_lies_in_the_state_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_STATE_DIR", str(folder))
+    assert load_settings().database == f"sqlite:///{folder}/digest.db"
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_OUTBOX_DIR", "")
+    monkeypatch.setenv("DIGEST_MODEL_PATH", "")
+    settings = load_settings()
+    assert (settings.outbox_dir, settings.model_path) == (Path("outbox"), None)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_log_level_may_be_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_LOG_LEVEL", "INFO")
+    assert load_settings().log_level == "info"
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("DIGEST_MISFIRE_GRACE_HOURS", "six", "'six' is not a number"),
+        ("DIGEST_MISFIRE_GRACE_HOURS", "0", "'0' is too small; it must be more than 0"),
+        ("DIGEST_MISFIRE_GRACE_HOURS", "100", "'100' is too large; the most is 72"),
+        ("DIGEST_MISFIRE_GRACE_HOURS", "nan", "'nan' is not a number"),
+        ("DIGEST_FETCH_TIMEOUT_SECONDS", "-1", "'-1' is too small; it must be more than 0"),
+        (
+            "DIGEST_LOG_LEVEL",
+            "loud",
+            "'loud' is not allowed; allowed: 'debug', 'info', 'warning', 'error'",
+        ),
+        (
+            "DIGEST_CONTACT",
+            "a@example.org\r\nX: y",
+            "'a@example.org\\r\\nX: y' must be one line of ASCII, since it goes into a header",
+        ),
+    ],
+)
+def test_a_wrong_variable_is_named_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert complaints() == [f"environment: {name}: {message}"]
+
+
+def test_a_wrong_line_of_the_env_file_is_named(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "# ours\n"
+        "DIGEST_FETCH_TIMEOUT_SECONDS=10\n"
+        "export DIGEST_FETCH_TIMEOUT_SECONDS = soon\n"
+        "digest_misfire_grace_hours=99\n"
+    )
+    assert complaints() == [
+        ".env:4: DIGEST_MISFIRE_GRACE_HOURS: '99' is too large; the most is 72",
+        ".env:3: DIGEST_FETCH_TIMEOUT_SECONDS: 'soon' is not a number",
+    ]
+
+
+def test_an_env_file_that_is_not_utf_8_is_named(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"DIGEST_CONTACT=\xff\n")
+    assert complaints() == [".env: is not UTF-8"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "postgresql+psycopg://user:hunter2@host/digest"
+    monkeypatch.setenv("DIGEST_DATABASE_URL", address)
+    settings = load_settings()
+    assert settings.database == address
+    assert "hunter2" not in f"{settings} {settings!r} {settings.model_dump()}"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_wrong_secret_is_complained_of_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DIGEST_DATABASE_URL", "user:hunter2@host")
+    assert complaints() == [
+        "environment: DIGEST_DATABASE_URL: is not the address of a database; for example "
+        "sqlite:///state/digest.db or postgresql+psycopg://user:password@host/name"
+    ]
+    with pytest.raises(ValueError, match="database_url") as caught:
+        Settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_unknown_names_are_told_with_the_nearest_known(folder: Path) -> None:
+    (folder / ".env").write_text("DIGEST_STATEDIR=x\nDIGEST_SMTP_URL=smtp://host\nOTHER=1\n")
+    environ = {
+        "DIGEST_OUTBOXDIR": "x",
+        "DIGEST_OUTBOX_DIR": "x",
+        "DIGEST_SECRET_KEY": "x",
+        "DIGEST_QQ": "x",
+        "HOME": "/",
+    }
+    assert unknown_settings(environ) == [
+        "DIGEST_OUTBOXDIR: unknown setting (did you mean DIGEST_OUTBOX_DIR?)",
+        "DIGEST_QQ: unknown setting",
+        "DIGEST_STATEDIR: unknown setting (did you mean DIGEST_STATE_DIR?)",
+    ]
