@@ -122,6 +122,40 @@ class FeedOutcome:
     notes: tuple[str, ...] = ()
 
 
+DigestStatus = Literal["built", "exists", "empty", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestOutcome:
+    """A digest's line in the run report: what became of its edition for one local date.
+
+    `path` is the edition's `index.html` where there is one, `reason` says why there is none.
+    `encoded` and `summarized` count the articles that a model worked on in this run,
+    `remembered` those whose summary the store had already.
+    """
+
+    digest: str
+    date: str
+    status: DigestStatus
+    path: str = ""
+    reason: str = ""
+    articles: int = 0
+    stories: int = 0
+    encoded: int = 0
+    summarized: int = 0
+    remembered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did: a line a feed and a line a digest. `seconds` is its wall-clock time."""
+
+    started: datetime
+    feeds: tuple[FeedOutcome, ...] = ()
+    digests: tuple[DigestOutcome, ...] = ()
+    seconds: float = 0.0
+
+
 # --- summaries -----------------------------------------------------------------------------
 
 

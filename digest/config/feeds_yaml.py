@@ -196,13 +196,20 @@ class Config(_Spec):
 
     def feeds_of(self, digest: DigestSpec) -> tuple[Feed, ...]:
         """The feeds that `digest` chooses by name or tag, each once, in the order of the file."""
+        if digest.feeds is None:
+            return self.records()
+        wanted = set(digest.feeds)
+        return tuple(
+            feed for feed in self.records() if not wanted.isdisjoint((feed.name, *feed.tags))
+        )
+
+    def records(self) -> tuple[Feed, ...]:
+        """All feeds, in the order of the file."""
         from digest.records import Feed  # brings numpy, which reading a file has no use for
 
-        wanted = None if digest.feeds is None else set(digest.feeds)
         return tuple(
             Feed(feed.name, feed.url, feed.title, feed.tags, feed.topic, feed.weight)
             for feed in self.feeds
-            if wanted is None or not wanted.isdisjoint((feed.name, *feed.tags))
         )
 
 

@@ -102,8 +102,8 @@ def nearest_zone(word: str) -> str | None:
     return by_city.get(city) or nearest(word, zones)
 
 
-def _window(value: object) -> object:
-    """`24h` as a timedelta, `all` as None."""
+def parse_window(value: object) -> timedelta | None:
+    """`24h` as a timedelta, `all` as None. Raises ValueError saying what is allowed."""
     if value == "all":
         return None
     if isinstance(value, timedelta):
@@ -160,7 +160,9 @@ FeedUrl = Annotated[
 ]
 Schedule = Annotated[str, AfterValidator(_schedule), _schema(minLength=1)]
 TimeZone = Annotated[str, AfterValidator(_time_zone), _schema(minLength=1)]
-Window = Annotated[timedelta | None, BeforeValidator(_window), _schema(pattern=f"^(all|{WINDOW})$")]
+Window = Annotated[
+    timedelta | None, BeforeValidator(parse_window), _schema(pattern=f"^(all|{WINDOW})$")
+]
 Sender = Annotated[str, AfterValidator(_sender), _schema(pattern="@")]
 Topics = Annotated[
     dict[Line, Line | None],

@@ -85,7 +85,7 @@ def serve_preview(
     *,
     path: str = "/",
     open_browser: bool = True,
-    announce: Callable[[str], None] = lambda address: print(address, flush=True),
+    announce: Callable[[str], None],
 ) -> None:
     """Serves until Ctrl-C. `announce` gets the address (with the real port) once it answers.
 

@@ -160,6 +160,12 @@ class Store:
         with self._transaction() as connection:
             return set(connection.execute(query).scalars())
 
+    def told_dates(self, digest: str) -> set[str]:
+        """The local dates whose editions of `digest` have noted what they tell."""
+        query = select(ToldRow.date).where(ToldRow.digest == digest).distinct()
+        with self._transaction() as connection:
+            return set(connection.execute(query).scalars())
+
     def save_told(self, digest: str, date: str, articles: Sequence[str]) -> None:
         """Notes what the edition of `digest` for `date` tells, in place of what was noted before."""
         with self._transaction() as connection:

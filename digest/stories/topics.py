@@ -130,9 +130,7 @@ def resolve(
     return topics
 
 
-def _nearest_descriptions(
-    name: str, encode: Callable[[Sequence[str]], Vectors]
-) -> tuple[str, ...]:
+def _nearest_descriptions(name: str, encode: Callable[[Sequence[str]], Vectors]) -> tuple[str, ...]:
     """The descriptions of the built-in topic nearest to `name`: by its name and by what it covers.
 
     The name alone would take "Entertainment" for Sport, the descriptions alone "Tech" for little.
@@ -156,14 +154,14 @@ def _closest_two(descriptions: Vectors, vector: Vectors) -> float:
 class TopicChooser:
     """Chooses among `topics`; their descriptions are encoded once, at the first choice."""
 
-    def __init__(
-        self, topics: Sequence[Topic], encode: Callable[[Sequence[str]], Vectors]
-    ) -> None:
+    def __init__(self, topics: Sequence[Topic], encode: Callable[[Sequence[str]], Vectors]) -> None:
         self._topics = topics
         texts = [text for topic in topics for text in topic.descriptions]
         self._vectors = encode(texts)
         ends = np.cumsum([len(topic.descriptions) for topic in topics])
-        self._spans = [(int(end) - len(t.descriptions), int(end)) for end, t in zip(ends, topics, strict=True)]
+        self._spans = [
+            (int(end) - len(t.descriptions), int(end)) for end, t in zip(ends, topics, strict=True)
+        ]
 
     def choose(self, vector: Vectors, hints: Sequence[str | None] = ()) -> TopicChoice:
         """The topic of a story with embedding `vector` (shape (d,)), and the runner-up.
@@ -173,7 +171,9 @@ class TopicChooser:
         """
         scores = np.array([self._score(vector, span) for span in self._spans])
         for number, topic in enumerate(self._topics):
-            named = sum(hint is not None and hint.casefold() == topic.name.casefold() for hint in hints)
+            named = sum(
+                hint is not None and hint.casefold() == topic.name.casefold() for hint in hints
+            )
             if named:
                 scores[number] += FEED_HINT * named / len(hints)
         order = np.argsort(-scores, kind="stable")

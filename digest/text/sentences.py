@@ -13,6 +13,9 @@ import sentencex
 
 from digest.records import Document
 
+# Raise it when the same text would split differently: kept embeddings are keyed by it.
+VERSION = 1
+
 # Salience falls with position: of the 500 CNN articles tried, the best sentence stood beyond the
 # 60th in none, and this bounds what a book costs (`make eval` shows the share).
 MAX_SENTENCES = 60

@@ -1,0 +1,71 @@
+# Everything that is done to a checkout. Each target makes `.venv` first, and installs again only
+# after pyproject.toml or constraints.txt changed.
+#
+# pip listens to its usual variables: PIP_EXTRA_INDEX_URL with the address of torch's CPU index
+# saves a download of gigabytes where there is no graphics card.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+DEMO := examples/feeds.yaml
+
+# The stamps. What `test` and `check` need includes what `demo` and `preview` need.
+RUNTIME := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+
+.PHONY: help demo test check preview clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: $(RUNTIME)  ## build an edition from the example feeds, and print where it is
+	@# Settings of the user's must not send the demo into a real outbox or database. A new day starts
+	@# with nothing told: the articles are the same every day, and yesterday's edition, or the
+	@# memory of it, would leave nothing to tell. The day is that of the demo's own time zone.
+	@today=$$($(BIN)/python -c 'from datetime import datetime as d; from zoneinfo import ZoneInfo; \
+	    print(d.now(ZoneInfo("Europe/London")).date())') || exit; \
+	state=state/demo-$$today; \
+	if [ ! -d "$$state" ]; then rm -rf state/demo-* outbox/demo; fi; \
+	DIGEST_STATE_DIR=$$state DIGEST_DATABASE_URL=sqlite:///$$state/digest.db DIGEST_OUTBOX_DIR=outbox \
+	    $(BIN)/digest run --config $(DEMO) || \
+	test $$? -eq 1  # done, with failures that are listed: one of the feeds is broken on purpose
+
+test: $(DEV)  ## run all tests
+	$(BIN)/pytest
+
+check: $(DEV)  ## lint, formatting, types, import contracts, Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+
+preview: $(RUNTIME)  ## look at the demo's editions in a browser
+	DIGEST_OUTBOX_DIR=outbox $(BIN)/digest preview --config $(DEMO)
+
+clean:  ## remove the environment, caches, state and editions
+	rm -rf $(VENV) build dist state *.egg-info .coverage .hypothesis .*_cache
+	find outbox -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/pip:
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "$(PYTHON) is not here: apt-get install python3 python3-venv," \
+	        "or name another: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$$($(PYTHON) --version) is too old: digest needs 3.11 or later;" \
+	        "name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) can't make virtual environments: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): $(BIN)/pip pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(DEV): $(BIN)/pip pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e '.[dev]'
+	@touch $(RUNTIME) $@

@@ -1,0 +1,81 @@
+"""The command line: its commands, its exit statuses, and errors in words instead of tracebacks.
+
+Nothing heavy is imported here: each command imports the rooms it works with when it is called.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from digest import __version__
+from digest.cli import building, serving, texts, upkeep
+from digest.cli.common import NOTHING_DONE, WRONG_USE, complain
+from digest.errors import ConfigError, DigestError, UsageError
+
+app = typer.Typer(
+    name="digest",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "RSS feeds in, an e-mail digest out in which nothing is invented.\n\n"
+        "Start with `digest init`, then `digest run`, then `digest preview`. Digests and feeds "
+        "stand in `feeds.yaml`; settings are `DIGEST_*` variables or lines of `.env`."
+    ),
+    epilog=(
+        "Exit status: 0 done, 1 done with failures that are listed, 2 wrong use or wrong "
+        "configuration, 3 nothing could be done."
+    ),
+)
+
+_BUILDING = "The daily work"
+_TEXTS = "Each stage by itself"
+_UPKEEP = "Looking after it"
+
+app.command("run", rich_help_panel=_BUILDING)(building.run)
+app.command("preview", rich_help_panel=_BUILDING)(serving.preview)
+app.command("serve", rich_help_panel=_BUILDING)(serving.serve)
+app.command("fetch", rich_help_panel=_TEXTS)(building.fetch)
+app.command("summarize", rich_help_panel=_TEXTS)(texts.summarize)
+app.command("group", rich_help_panel=_TEXTS)(texts.group)
+app.command("init", rich_help_panel=_UPKEEP)(upkeep.init)
+app.command("doctor", rich_help_panel=_UPKEEP)(upkeep.doctor)
+app.add_typer(upkeep.feeds, name="feeds", rich_help_panel=_UPKEEP)
+app.add_typer(upkeep.models, name="models", rich_help_panel=_UPKEEP)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"digest {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[  # noqa: ARG001 - the callback does the work
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say which version."),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def main() -> None:
+    """Runs the command line and exits with its status."""
+    try:
+        app(prog_name="digest")
+    except (ConfigError, UsageError) as error:
+        complain(str(error))
+        sys.exit(WRONG_USE)
+    except DigestError as error:
+        complain(str(error))
+        sys.exit(NOTHING_DONE)
+    except BrokenPipeError:
+        # `digest … | head`: whoever read has enough. Python's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,176 @@
+"""`digest run` and `digest fetch`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.common import (
+    DONE,
+    NOTHING_DONE,
+    SOME_FAILED,
+    ConfigOption,
+    JsonOption,
+    NamesArgument,
+    NowOption,
+    chosen,
+    complain,
+    load,
+    moment,
+    print_json,
+    progress_bar,
+)
+from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from digest.config import DigestSpec
+    from digest.records import DigestOutcome, FeedOutcome, RunReport
+
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--window",
+        metavar="24h|all",
+        help="How far back to take articles, instead of what feeds.yaml says.",
+        show_default=False,
+    ),
+]
+
+
+def run(
+    names: NamesArgument = None,
+    config: ConfigOption = None,
+    now: NowOption = None,
+    window: WindowOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Build an edition again that is there already.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build today's edition of each digest into the outbox.
+
+    Fetches the feeds, summarises what is new, groups it into stories and topics, and writes
+    `outbox/<digest>/<date>/` with index.html, digest.txt, digest.eml and edition.json. An
+    edition that is there already is left alone, so running twice does no harm.
+    """
+    settings, configuration = load(config)
+    digests = _with_window(chosen(configuration, names), window)
+    at = moment(now)
+    from digest.pipeline.run import run as run_digests
+    from digest.pipeline.wiring import open_workshop
+
+    with open_workshop(settings) as workshop, progress_bar() as progress:
+        report = run_digests(workshop, configuration, digests, at, force=force, progress=progress)
+    if as_json:
+        print_json(report_json(report))
+    else:
+        print_report(report)
+    raise typer.Exit(run_status(report))
+
+
+def fetch(
+    names: NamesArgument = None,
+    config: ConfigOption = None,
+    now: NowOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch the feeds and store what is new; build nothing.
+
+    Prints a row a feed: what came, what of it was new, or why nothing came.
+    """
+    settings, configuration = load(config)
+    digests = chosen(configuration, names)
+    at = moment(now)
+    from digest.pipeline.run import fetch_only
+    from digest.pipeline.wiring import open_workshop
+
+    with open_workshop(settings) as workshop, progress_bar() as progress:
+        report = fetch_only(workshop, configuration, digests, at, progress)
+    if as_json:
+        print_json(report_json(report))
+    else:
+        for outcome in report.feeds:
+            typer.echo(feed_line(outcome))
+    failed = sum(outcome.status == "failed" for outcome in report.feeds)
+    if failed:
+        raise typer.Exit(NOTHING_DONE if failed == len(report.feeds) else SOME_FAILED)
+
+
+def run_status(report: RunReport) -> int:
+    """The exit status that a run's report calls for."""
+    broken = [outcome for outcome in report.digests if outcome.status == "failed"]
+    if broken and len(broken) == len(report.digests):
+        return NOTHING_DONE
+    if broken or any(outcome.status == "failed" for outcome in report.feeds):
+        return SOME_FAILED
+    return DONE
+
+
+def report_json(report: RunReport) -> dict[str, object]:
+    """The report as plain data, times in ISO 8601."""
+    return {**asdict(report), "started": report.started.isoformat()}
+
+
+def print_report(report: RunReport) -> None:
+    """The report in words: results to stdout, what went wrong to stderr."""
+    for outcome in report.digests:
+        typer.echo(_digest_line(outcome))
+        if outcome.path:
+            typer.echo(f"  {outcome.path}")
+    counts = {
+        status: sum(outcome.status == status for outcome in report.feeds)
+        for status in ("fetched", "unchanged", "failed")
+    }
+    new = sum(outcome.new for outcome in report.feeds)
+    updated = sum(outcome.updated for outcome in report.feeds)
+    summarized = sum(outcome.summarized for outcome in report.digests)
+    typer.echo(
+        f"{_count(len(report.feeds), 'feed')} asked: {counts['fetched']} fetched, "
+        f"{counts['unchanged']} unchanged, {counts['failed']} failed; "
+        f"{_count(new, 'new article')}, {updated} updated, {summarized} summarised; "
+        f"{report.seconds:.1f} s"
+    )
+    for feed in report.feeds:
+        if feed.status == "failed":
+            complain(f"  feed {feed.feed}: {feed.reason}")
+        for note in feed.notes:
+            complain(f"  feed {feed.feed}: {note}")
+
+
+def _digest_line(outcome: DigestOutcome) -> str:
+    head = f"{outcome.digest} {outcome.date}: "
+    if outcome.status == "built":
+        return head + (
+            f"{_count(outcome.stories, 'story', 'stories')} from "
+            f"{_count(outcome.articles, 'article')} "
+            f"({outcome.summarized} summarised now, {outcome.remembered} remembered)"
+        )
+    return head + outcome.reason
+
+
+def feed_line(outcome: FeedOutcome) -> str:
+    """A feed's outcome in a line."""
+    if outcome.status == "failed":
+        return f"{outcome.feed}: failed: {outcome.reason}"
+    words = f"{outcome.feed}: {outcome.status}, {_count(outcome.entries, 'entry', 'entries')}"
+    if outcome.status == "fetched":
+        words += f", {outcome.new} new, {outcome.updated} updated"
+    return "; ".join([f"{words}, {outcome.seconds:.1f} s", *outcome.notes])
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _with_window(digests: list[DigestSpec], window: str | None) -> list[DigestSpec]:
+    if window is None:
+        return digests
+    from digest.config.fields import parse_window
+
+    try:
+        wanted = parse_window(window)
+    except ValueError as error:
+        raise UsageError(f"--window: {error}") from error
+    return [spec.model_copy(update={"window": wanted}) for spec in digests]

@@ -1,0 +1,1 @@
+"""The folder where editions wait. Nothing reaches a reader but from there."""

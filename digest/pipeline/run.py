@@ -1,0 +1,281 @@
+"""A run: each digest's edition for its local date, from feeds to outbox."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from digest.config import Config, DigestSpec
+from digest.editions.compose import Plan, compose
+from digest.editions.frozen import dump_edition, load_edition
+from digest.editions.message import build_message
+from digest.errors import DigestError, ModelError, StoreError
+from digest.outbox.outbox import EDITION
+from digest.pipeline.encoding import RememberingEncoder
+from digest.pipeline.fetching import fetch
+from digest.pipeline.grouping import group
+from digest.pipeline.progress import Progress, silent
+from digest.pipeline.summarizing import Summarized, article_documents, summarize
+from digest.pipeline.wiring import Workshop
+from digest.records import (
+    Article,
+    DigestOutcome,
+    Edition,
+    FailedFeed,
+    Feed,
+    FeedOutcome,
+    RunReport,
+    Story,
+)
+from digest.stories.rank import rank
+from digest.stories.topics import TopicChooser, resolve
+from digest.summaries.extractive import Extractive
+
+log = logging.getLogger(__name__)
+
+# An edition's window reaches back to the edition before it, when that one was built up to this
+# much before the window begins: a run that starts late then loses no article between the two.
+_LATE = timedelta(hours=6)
+
+
+def run(
+    workshop: Workshop,
+    config: Config,
+    digests: Sequence[DigestSpec],
+    now: datetime,
+    *,
+    force: bool = False,
+    progress: Progress = silent,
+) -> RunReport:
+    """Builds the editions of `digests` for the local dates of `now` (aware).
+
+    An edition that is there already is left alone, and its feeds are not asked, unless `force`.
+    Raises StoreError and ModelError, which no digest could do without; any other failure is a
+    line of the report. The report is kept in the store too.
+    """
+    clock = time.monotonic()
+    with workshop.alone():
+        due = [spec for spec in digests if force or not _is_there(workshop, spec, now)]
+        feeds = _feeds(config, due)
+        outcomes = fetch(feeds, workshop.store, workshop.fetching, now, progress) if feeds else []
+        built = [
+            _build_safely(workshop, spec, config.feeds_of(spec), outcomes, now, progress)
+            if spec in due
+            else _existing(workshop, spec, now)
+            for spec in digests
+        ]
+        report = RunReport(now, tuple(outcomes), tuple(built), round(time.monotonic() - clock, 3))
+        workshop.store.save_run(now, report.seconds, _plain(report))
+    return report
+
+
+def fetch_only(
+    workshop: Workshop,
+    config: Config,
+    digests: Sequence[DigestSpec],
+    now: datetime,
+    progress: Progress = silent,
+) -> RunReport:
+    """Fetches and stores the feeds of `digests`, builds nothing."""
+    clock = time.monotonic()
+    with workshop.alone():
+        outcomes = fetch(_feeds(config, digests), workshop.store, workshop.fetching, now, progress)
+    return RunReport(now, tuple(outcomes), (), round(time.monotonic() - clock, 3))
+
+
+def local_date(spec: DigestSpec, now: datetime) -> str:
+    """The date (ISO 8601) that `now` has where the digest is read."""
+    return now.astimezone(ZoneInfo(spec.timezone)).date().isoformat()
+
+
+def _feeds(config: Config, digests: Sequence[DigestSpec]) -> list[Feed]:
+    """The feeds of all `digests`, each once."""
+    return list({feed.name: feed for spec in digests for feed in config.feeds_of(spec)}.values())
+
+
+def _is_there(workshop: Workshop, spec: DigestSpec, now: datetime) -> bool:
+    workshop.outbox.recover(spec.name)
+    return workshop.outbox.has(spec.name, local_date(spec, now))
+
+
+def _existing(workshop: Workshop, spec: DigestSpec, now: datetime) -> DigestOutcome:
+    date = local_date(spec, now)
+    path = workshop.outbox.folder(spec.name, date) / "index.html"
+    reason = "this date's edition is there already; --force builds it again"
+    return DigestOutcome(spec.name, date, "exists", path=str(path), reason=reason)
+
+
+def _build_safely(
+    workshop: Workshop,
+    spec: DigestSpec,
+    feeds: Sequence[Feed],
+    outcomes: Sequence[FeedOutcome],
+    now: datetime,
+    progress: Progress,
+) -> DigestOutcome:
+    try:
+        return _build(workshop, spec, feeds, outcomes, now, progress)
+    except (StoreError, ModelError):
+        raise
+    except DigestError as error:
+        return DigestOutcome(spec.name, local_date(spec, now), "failed", reason=str(error))
+    except Exception as error:
+        # The other digests have done nothing to deserve this one's defect.
+        log.exception("digest %s: unexpected error", spec.name)
+        reason = f"unexpected {type(error).__name__}: {error} (please report it)"
+        return DigestOutcome(spec.name, local_date(spec, now), "failed", reason=reason)
+
+
+def _build(
+    workshop: Workshop,
+    spec: DigestSpec,
+    feeds: Sequence[Feed],
+    outcomes: Sequence[FeedOutcome],
+    now: datetime,
+    progress: Progress,
+) -> DigestOutcome:
+    date = local_date(spec, now)
+    failed = _failed(feeds, outcomes)
+    articles = _candidates(workshop, spec, feeds, now)
+    if not articles:
+        return _nothing(spec, date, feeds, failed)
+    encoder = RememberingEncoder(workshop.encoder, workshop.store, progress)
+    summarized = summarize(
+        article_documents(articles),
+        encoder,
+        Extractive(spec.summary.sentences),
+        workshop.store,
+        progress,
+    )
+    topics, stories = _stories(spec, articles, summarized, encoder, feeds, now)
+    plan = Plan(
+        digest=spec.name,
+        title=spec.label,
+        timezone=spec.timezone,
+        template=spec.template,
+        sender=spec.sender,
+        topics=topics,
+        max_stories=spec.max_stories,
+    )
+    edition = compose(
+        plan,
+        stories,
+        summarized.summaries,
+        feeds,
+        failed,
+        date=date,
+        built=now,
+        articles=len(articles),
+    )
+    path = _publish(workshop, edition)
+    return DigestOutcome(
+        spec.name,
+        date,
+        "built",
+        path=path,
+        articles=len(articles),
+        stories=len(edition.stories),
+        encoded=encoder.encoded,
+        summarized=summarized.fresh,
+        remembered=summarized.remembered,
+    )
+
+
+def _stories(
+    spec: DigestSpec,
+    articles: Sequence[Article],
+    summarized: Summarized,
+    encoder: RememberingEncoder,
+    feeds: Sequence[Feed],
+    now: datetime,
+) -> tuple[tuple[str, ...], list[Story]]:
+    """The digest's topics in their order, and its stories by rank."""
+    wanted = None
+    if spec.topics is not None:
+        wanted = {name: description or "" for name, description in spec.topics.items()}
+    topics = resolve(wanted, encoder.texts)
+    chooser = TopicChooser(topics, encoder.texts)
+    grouped = group(articles, summarized.encoded, chooser, {feed.name: feed for feed in feeds})
+    weights = {feed.name: feed.weight for feed in feeds}
+    ranked = rank([story for story, _ in grouped], weights, now)
+    return tuple(topic.name for topic in topics), ranked
+
+
+def _publish(workshop: Workshop, edition: Edition) -> str:
+    """Renders and writes the edition, then notes what it tells; gives the path of its page."""
+    rendered = workshop.renderer.render(edition)
+    files = {
+        EDITION: dump_edition(edition),
+        "index.html": rendered.html.encode(),
+        "digest.txt": rendered.text.encode(),
+        "digest.eml": build_message(edition, rendered),
+    }
+    folder = workshop.outbox.write(edition.digest, edition.date, files)
+    workshop.store.save_told(edition.digest, edition.date, edition.told)
+    return str(folder / "index.html")
+
+
+def _candidates(
+    workshop: Workshop, spec: DigestSpec, feeds: Sequence[Feed], now: datetime
+) -> list[Article]:
+    """The articles of the digest's window that none of its other editions has told."""
+    date = local_date(spec, now)
+    _relearn(workshop, spec.name)
+    since = None
+    if spec.window is not None:
+        since = now - spec.window
+        before = [other for other in workshop.outbox.dates(spec.name) if other < date]
+        if before:
+            built = _read(workshop, spec.name, before[-1]).built
+            if since - _LATE <= built < since:
+                since = built
+    told = workshop.store.told(spec.name, date)
+    found = workshop.store.articles([feed.name for feed in feeds], since, now)
+    return [article for article in found if article.id not in told]
+
+
+def _relearn(workshop: Workshop, digest: str) -> None:
+    """Notes what editions in the outbox tell where the store does not know it.
+
+    So it is after a power cut between the two, or when the state was lost and the outbox kept.
+    """
+    known = workshop.store.told_dates(digest)
+    for date in workshop.outbox.dates(digest):
+        if date not in known:
+            edition = _read(workshop, digest, date)
+            workshop.store.save_told(digest, date, edition.told)
+
+
+def _read(workshop: Workshop, digest: str, date: str) -> Edition:
+    path = workshop.outbox.folder(digest, date) / EDITION
+    return load_edition(workshop.outbox.read(digest, date), str(path))
+
+
+def _failed(feeds: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> list[FailedFeed]:
+    reasons = {outcome.feed: outcome.reason for outcome in outcomes if outcome.status == "failed"}
+    return [FailedFeed(feed.label, reasons[feed.name]) for feed in feeds if feed.name in reasons]
+
+
+def _nothing(
+    spec: DigestSpec, date: str, feeds: Sequence[Feed], failed: Sequence[FailedFeed]
+) -> DigestOutcome:
+    if feeds and len(failed) == len(feeds):
+        reason = f"none of its {len(feeds)} feeds could be read"
+        return DigestOutcome(spec.name, date, "failed", reason=reason)
+    where = "at all" if spec.window is None else f"in the last {_hours(spec.window)}"
+    reason = f"no edition: nothing new {where} from {len(feeds) - len(failed)} feeds"
+    return DigestOutcome(spec.name, date, "empty", reason=reason)
+
+
+def _hours(window: timedelta) -> str:
+    hours = window.total_seconds() / 3600
+    return f"{hours:g} hours"
+
+
+def _plain(report: RunReport) -> dict[str, object]:
+    """The report as JSON can hold it."""
+    return {**asdict(report), "started": report.started.isoformat()}

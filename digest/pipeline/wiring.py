@@ -1,0 +1,91 @@
+"""What a run needs, opened from the settings and closed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from digest import __version__
+from digest.config import Settings
+from digest.editions.render import Renderer, packaged_themes
+from digest.errors import DigestError, StoreError
+from digest.feeds.fetch import FetchOptions
+from digest.models.encoder import Encoder
+from digest.outbox.outbox import Outbox
+from digest.store.store import Store
+
+# How long a run waits for another one on the same state. A run over a hundred feeds takes a few
+# minutes when everything is new.
+_LOCK_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """The tools of a run: store, encoder, themes, outbox, and how to fetch."""
+
+    store: Store
+    encoder: Encoder
+    renderer: Renderer
+    outbox: Outbox
+    fetching: FetchOptions
+    state: Path
+
+    @contextmanager
+    def alone(self, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
+        """Holds the lock that keeps two runs on one state apart; waits up to `seconds` for it."""
+        path = self.state / "run.lock"
+        lock = FileLock(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=seconds)
+        except Timeout as error:
+            raise DigestError(
+                f"another run has held {path} for over {seconds:.0f} s; wait for it, or end it"
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"{path}: {error.strerror}; the state folder must be writable (DIGEST_STATE_DIR)"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def theme_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where themes are looked for: the user's folder first, then those that come with digest."""
+    return settings.templates_dir, packaged_themes()
+
+
+def fetch_options(settings: Settings) -> FetchOptions:
+    """How to fetch, with a User-Agent that says who to write to."""
+    contact = f"; {settings.contact}" if settings.contact else ""
+    total = settings.fetch_timeout_seconds
+    usual = FetchOptions()
+    return FetchOptions(
+        connect=min(usual.connect, total),
+        read=min(usual.read, total),
+        total=total,
+        user_agent=f"digest/{__version__} (feed reader{contact})",
+    )
+
+
+@contextmanager
+def open_workshop(settings: Settings) -> Iterator[Workshop]:
+    """The tools that `settings` name. Nothing heavy is loaded before it is used."""
+    store = Store(settings.database)
+    try:
+        yield Workshop(
+            store=store,
+            encoder=Encoder(settings.model_path),
+            renderer=Renderer(theme_folders(settings)),
+            outbox=Outbox(settings.outbox_dir),
+            fetching=fetch_options(settings),
+            state=settings.state_dir,
+        )
+    finally:
+        store.close()
