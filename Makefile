@@ -14,7 +14,7 @@ DEMO := examples/feeds.yaml
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help demo test check preview clean
+.PHONY: help demo test check eval preview clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -42,6 +42,9 @@ check: $(DEV)  ## lint, formatting, types, import contracts, Dockerfile
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+
+eval: $(DEV)  ## measure summaries, stories and topics on data beside the checkout
+	$(BIN)/python benchmarks/quality.py
 
 preview: $(RUNTIME)  ## look at the demo's editions in a browser
 	DIGEST_OUTBOX_DIR=outbox $(BIN)/digest preview --config $(DEMO)

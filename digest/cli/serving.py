@@ -54,9 +54,7 @@ def preview(
 
     path = address_for(settings.outbox_dir, wanted or "")
     app = create_app(settings.outbox_dir, theme_folders(settings), hosts=(host,))
-    serve_preview(
-        app, host, port, path=path, open_browser=not no_browser, announce=announce
-    )
+    serve_preview(app, host, port, path=path, open_browser=not no_browser, announce=announce)
 
 
 def serve(

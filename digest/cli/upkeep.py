@@ -6,7 +6,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,27 +33,6 @@ if TYPE_CHECKING:
 
 feeds = typer.Typer(no_args_is_help=True, help="The feeds, and how they are.")
 models = typer.Typer(no_args_is_help=True, help="The models on disk.")
-
-_STARTER = """\
-# What to read, and what to make of it. `digest run` builds today's edition,
-# `digest preview` shows it, `digest doctor` checks this set-up.
-
-digests:
-  - name: morning                     # also the folder: outbox/morning/<date>/
-    title: The Morning Digest
-    schedule: "0 7 * * *"             # minute, hour, day of month, month, day of week
-    timezone: UTC                     # your own, such as Europe/London
-    window: 24h                       # or 7d, or all: whatever was not told yet
-    topics: [World, Business, Technology, Science, Health, Sport, Culture, Environment]
-    max_stories: 20
-    from: "The Morning Digest <digest@example.org>"
-
-feeds:
-  - {name: bbc-world, title: BBC News, url: "https://feeds.bbci.co.uk/news/world/rss.xml", topic: World}
-  - {name: guardian-world, title: The Guardian, url: "https://www.theguardian.com/world/rss", topic: World}
-  - {name: ars-technica, title: Ars Technica, url: "https://feeds.arstechnica.com/arstechnica/index", topic: Technology}
-  - {name: nasa, title: NASA, url: "https://www.nasa.gov/feed/", topic: Science}
-"""
 
 
 @feeds.command("list")
@@ -100,12 +81,13 @@ def feeds_check(
     from digest.pipeline.wiring import fetch_options
     from digest.store.store import Store
 
-    store = Store("sqlite://")  # in memory, so that nothing is remembered
-    try:
-        with progress_bar() as progress:
+    # A store of its own, thrown away: nothing is remembered, and every feed answers in full.
+    with TemporaryDirectory(prefix="digest-") as folder, progress_bar() as progress:
+        store = Store(f"sqlite:///{folder}/check.db")
+        try:
             outcomes = fetch(wanted, store, fetch_options(settings), moment(now), progress)
-    finally:
-        store.close()
+        finally:
+            store.close()
     for outcome in outcomes:
         if as_json:
             print_json(asdict(outcome))
@@ -144,7 +126,7 @@ def init(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            file.write(_STARTER)
+            file.write(files("digest.cli").joinpath("starter.yaml").read_text("utf-8"))
     except FileExistsError as error:
         raise UsageError(f"{path} is there already; it was left as it is") from error
     except OSError as error:
@@ -197,7 +179,7 @@ def _encode(settings: Settings) -> None:
 
 
 def _themes(settings: Settings, config: Path) -> None:
-    """Raises for a digest whose theme isn't there; a broken feeds.yaml is another check's matter."""
+    """Raises for a digest whose theme isn't there; feeds.yaml itself is another check's matter."""
     from digest.config import load_config
     from digest.editions.render import Renderer
     from digest.pipeline.wiring import theme_folders

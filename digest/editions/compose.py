@@ -103,7 +103,8 @@ def choose(stories: Sequence[Story], most: int) -> list[Story]:
         if len(first) < most and taken[story.topic] < half:
             taken[story.topic] += 1
             first.append(number)
-    rest = [number for number in range(len(stories)) if number not in set(first)]
+    there = set(first)
+    rest = [number for number in range(len(stories)) if number not in there]
     return [stories[number] for number in sorted(first + rest[: most - len(first)])]
 
 
@@ -171,15 +172,20 @@ def _news_beside(
 
 
 def _others(story: Story, labels: Mapping[str, str]) -> tuple[EditionSource, ...]:
-    """The other feeds that tell the story, one line each, the earliest first."""
+    """The other feeds that tell the story, one line each, the earliest first.
+
+    The same page in a second feed of the same house (front page and section) is no other telling.
+    """
     seen = {story.lead.feed}
+    pages = {story.lead.url}
     lines: list[EditionSource] = []
     rest: list[Article] = sorted(
         story.articles[1:], key=lambda article: (article.published, article.id)
     )
     for article in rest:
-        if article.feed not in seen:
+        if article.feed not in seen and not (article.url and article.url in pages):
             seen.add(article.feed)
+            pages.add(article.url)
             label = labels.get(article.feed, article.feed)
             lines.append(EditionSource(label, article.title, article.url, article.published))
     return tuple(lines)

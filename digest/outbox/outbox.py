@@ -11,46 +11,57 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from digest.errors import OutboxError
 
 EDITION = "edition.json"
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _BUILDING = ".building"
 _REPLACED = ".replaced"
 
 
 class Outbox:
-    """The outbox at `root`; made when the first edition is written."""
+    """The outbox at `root`; made when the first edition is written.
+
+    `digest` and the names of files are plain names, `date` is an ISO date; OutboxError for any
+    other, so that no name leads out of the outbox.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def folder(self, digest: str, date: str) -> Path:
         """Where the edition of `digest` for `date` lies, or would lie."""
-        return self.root / digest / date
+        if not _DATE.fullmatch(date):
+            raise OutboxError(f"{date!r} is not a date such as 2026-03-02")
+        return self._parent(digest) / date
 
     def has(self, digest: str, date: str) -> bool:
         """Whether that edition is there, whole."""
-        return (self.folder(digest, date) / EDITION).is_file()
+        path = self.folder(digest, date) / EDITION
+        with _told(path):
+            return path.is_file()
 
     def dates(self, digest: str) -> list[str]:
         """The dates that `digest` has editions for, oldest first."""
-        parent = self.root / digest
-        if not parent.is_dir():
-            return []
-        return sorted(
-            child.name
-            for child in parent.iterdir()
-            if _DATE.fullmatch(child.name) and (child / EDITION).is_file()
-        )
+        parent = self._parent(digest)
+        with _told(parent):
+            if not parent.is_dir():
+                return []
+            return sorted(
+                child.name
+                for child in parent.iterdir()
+                if _DATE.fullmatch(child.name) and (child / EDITION).is_file()
+            )
 
     def read(self, digest: str, date: str, name: str = EDITION) -> bytes:
         """One file of an edition. Raises OutboxError."""
-        path = self.folder(digest, date) / name
+        path = self.folder(digest, date) / _plain_name(name)
         try:
             return path.read_bytes()
         except OSError as error:
@@ -64,44 +75,64 @@ class Outbox:
         """
         final = self.folder(digest, date)
         building = final.with_name(f".{date}{_BUILDING}")
+        replaced = final.with_name(f".{date}{_REPLACED}")
+        self.recover(digest)
         try:
-            final.parent.mkdir(parents=True, exist_ok=True)
-            self.recover(digest)
-            building.mkdir()
-            for name, data in files.items():
-                _write_flushed(building / name, data)
-            _flush_folder(building)
-            if final.exists():
-                replaced = final.with_name(f".{date}{_REPLACED}")
-                final.rename(replaced)
+            with _told(final):
+                final.parent.mkdir(parents=True, exist_ok=True)
+                _flush_folder(self.root)
+                building.mkdir()
+                for name, data in files.items():
+                    _write_flushed(building / _plain_name(name), data)
+                _flush_folder(building)
+                if final.exists():
+                    final.rename(replaced)
                 building.rename(final)
                 _flush_folder(final.parent)
-                shutil.rmtree(replaced)
-            else:
-                building.rename(final)
-                _flush_folder(final.parent)
-        except OSError as error:
+        except BaseException:
             shutil.rmtree(building, ignore_errors=True)
-            raise OutboxError(f"{final}: {_plainly(error)}") from error
+            if replaced.exists() and not final.exists():
+                replaced.rename(final)
+            raise
+        # The edition is out; what can't be cleared now, the next `recover` clears.
+        shutil.rmtree(replaced, ignore_errors=True)
         return final
 
     def recover(self, digest: str) -> None:
-        """Clears what an interrupted `write` left: half editions go, a replaced one comes back."""
-        parent = self.root / digest
-        if not parent.is_dir():
-            return
-        for leftover in parent.iterdir():
-            name = leftover.name
-            if not name.startswith("."):
-                continue
-            if name.endswith(_BUILDING):
+        """Clears what an interrupted `write` left: half editions go, a replaced one comes back.
+
+        Raises OutboxError when the folder can't be read or written.
+        """
+        parent = self._parent(digest)
+        with _told(parent):
+            if not parent.is_dir():
+                return
+            for leftover in list(parent.glob(f".*{_BUILDING}")):
                 shutil.rmtree(leftover)
-            elif name.endswith(_REPLACED):
-                final = parent / name.removeprefix(".").removesuffix(_REPLACED)
+            for leftover in list(parent.glob(f".*{_REPLACED}")):
+                final = parent / leftover.name.removeprefix(".").removesuffix(_REPLACED)
                 if final.exists():
                     shutil.rmtree(leftover)
                 else:
                     leftover.rename(final)
+
+    def _parent(self, digest: str) -> Path:
+        return self.root / _plain_name(digest)
+
+
+def _plain_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise OutboxError(f"{name!r} can't be a name in the outbox; use letters, digits, - and _")
+    return name
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system refuses in the block becomes an OutboxError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise OutboxError(f"{path}: {_plainly(error)}") from error
 
 
 def _write_flushed(path: Path, data: bytes) -> None:
@@ -123,8 +154,10 @@ def _flush_folder(path: Path) -> None:
 def _plainly(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; make room and run again, nothing half-written was kept"
+    if error.errno == errno.EFBIG:
+        return "larger than a file may be here (ulimit -f); raise the limit and run again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "the outbox can't be written; check its rights, or set DIGEST_OUTBOX_DIR"
+        return "the outbox can't be read and written; check its rights, or set DIGEST_OUTBOX_DIR"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return "a file stands where a folder is needed; move it away"
     return f"can't be written ({error.strerror})"

@@ -59,7 +59,7 @@ class RememberingEncoder:
         return {document.id: known[document.content_hash] for document in documents}
 
     def texts(self, texts: Sequence[str]) -> Vectors:
-        """Embeddings of short texts (topics' descriptions), kept like an article's: shape (n, d)."""
+        """Embeddings of short texts (a topic's descriptions), kept like articles': shape (n, d)."""
         hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
         known = self._kept(hashes)
         missing = {

@@ -14,7 +14,7 @@ from digest.errors import FeedError, FetchError, StoreError
 from digest.feeds.fetch import FetchOptions, fetch_feeds
 from digest.feeds.parse import parse_feed
 from digest.pipeline.progress import Progress, silent
-from digest.records import Feed, Fetched, FeedOutcome
+from digest.records import Feed, FeedOutcome, Fetched
 from digest.store.store import Store
 
 log = logging.getLogger(__name__)

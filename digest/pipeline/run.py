@@ -13,7 +13,7 @@ from digest.config import Config, DigestSpec
 from digest.editions.compose import Plan, compose
 from digest.editions.frozen import dump_edition, load_edition
 from digest.editions.message import build_message
-from digest.errors import DigestError, ModelError, StoreError
+from digest.errors import DigestError, ModelError, OutboxError, StoreError
 from digest.outbox.outbox import EDITION
 from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.fetching import fetch
@@ -59,13 +59,13 @@ def run(
     """
     clock = time.monotonic()
     with workshop.alone():
-        due = [spec for spec in digests if force or not _is_there(workshop, spec, now)]
+        settled = {spec.name: _settled(workshop, spec, now, force) for spec in digests}
+        due = [spec for spec in digests if settled[spec.name] is None]
         feeds = _feeds(config, due)
         outcomes = fetch(feeds, workshop.store, workshop.fetching, now, progress) if feeds else []
         built = [
-            _build_safely(workshop, spec, config.feeds_of(spec), outcomes, now, progress)
-            if spec in due
-            else _existing(workshop, spec, now)
+            settled[spec.name]
+            or _build_safely(workshop, spec, config.feeds_of(spec), outcomes, now, progress)
             for spec in digests
         ]
         report = RunReport(now, tuple(outcomes), tuple(built), round(time.monotonic() - clock, 3))
@@ -97,13 +97,17 @@ def _feeds(config: Config, digests: Sequence[DigestSpec]) -> list[Feed]:
     return list({feed.name: feed for spec in digests for feed in config.feeds_of(spec)}.values())
 
 
-def _is_there(workshop: Workshop, spec: DigestSpec, now: datetime) -> bool:
-    workshop.outbox.recover(spec.name)
-    return workshop.outbox.has(spec.name, local_date(spec, now))
-
-
-def _existing(workshop: Workshop, spec: DigestSpec, now: datetime) -> DigestOutcome:
+def _settled(
+    workshop: Workshop, spec: DigestSpec, now: datetime, force: bool
+) -> DigestOutcome | None:
+    """What is known of the edition before anything is fetched; None when it is to be built."""
     date = local_date(spec, now)
+    try:
+        workshop.outbox.recover(spec.name)
+        if force or not workshop.outbox.has(spec.name, date):
+            return None
+    except OutboxError as error:
+        return DigestOutcome(spec.name, date, "failed", reason=str(error))
     path = workshop.outbox.folder(spec.name, date) / "index.html"
     reason = "this date's edition is there already; --force builds it again"
     return DigestOutcome(spec.name, date, "exists", path=str(path), reason=reason)
@@ -229,10 +233,9 @@ def _candidates(
     if spec.window is not None:
         since = now - spec.window
         before = [other for other in workshop.outbox.dates(spec.name) if other < date]
-        if before:
-            built = _read(workshop, spec.name, before[-1]).built
-            if since - _LATE <= built < since:
-                since = built
+        earlier = _read(workshop, spec.name, before[-1]) if before else None
+        if earlier is not None and since - _LATE <= earlier.built < since:
+            since = earlier.built
     told = workshop.store.told(spec.name, date)
     found = workshop.store.articles([feed.name for feed in feeds], since, now)
     return [article for article in found if article.id not in told]
@@ -247,12 +250,18 @@ def _relearn(workshop: Workshop, digest: str) -> None:
     for date in workshop.outbox.dates(digest):
         if date not in known:
             edition = _read(workshop, digest, date)
-            workshop.store.save_told(digest, date, edition.told)
+            if edition is not None:
+                workshop.store.save_told(digest, date, edition.told)
 
 
-def _read(workshop: Workshop, digest: str, date: str) -> Edition:
+def _read(workshop: Workshop, digest: str, date: str) -> Edition | None:
+    """An earlier edition; None, with a warning, when it is damaged: that stops no run."""
     path = workshop.outbox.folder(digest, date) / EDITION
-    return load_edition(workshop.outbox.read(digest, date), str(path))
+    try:
+        return load_edition(workshop.outbox.read(digest, date), str(path))
+    except OutboxError as error:
+        log.warning("an earlier edition can't be read, what it told may be told again: %s", error)
+        return None
 
 
 def _failed(feeds: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> list[FailedFeed]:
@@ -264,16 +273,25 @@ def _nothing(
     spec: DigestSpec, date: str, feeds: Sequence[Feed], failed: Sequence[FailedFeed]
 ) -> DigestOutcome:
     if feeds and len(failed) == len(feeds):
-        reason = f"none of its {len(feeds)} feeds could be read"
+        reason = f"none of its feeds could be read ({_count(len(feeds), 'feed')} asked)"
         return DigestOutcome(spec.name, date, "failed", reason=reason)
-    where = "at all" if spec.window is None else f"in the last {_hours(spec.window)}"
-    reason = f"no edition: nothing new {where} from {len(feeds) - len(failed)} feeds"
+    where = "at all" if spec.window is None else f"in the last {_span(spec.window)}"
+    reason = f"no edition: nothing new {where} from {_count(len(feeds) - len(failed), 'feed')}"
     return DigestOutcome(spec.name, date, "empty", reason=reason)
 
 
-def _hours(window: timedelta) -> str:
-    hours = window.total_seconds() / 3600
-    return f"{hours:g} hours"
+def _span(window: timedelta) -> str:
+    """A window in the largest unit that it is a whole number of."""
+    minutes = round(window.total_seconds() / 60)
+    for unit, length in (("day", 24 * 60), ("hour", 60)):
+        # A day's window is called 24 hours, as feeds.yaml does.
+        if minutes % length == 0 and minutes > length:
+            return _count(minutes // length, unit)
+    return _count(minutes, "minute")
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def _plain(report: RunReport) -> dict[str, object]:

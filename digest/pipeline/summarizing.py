@@ -55,9 +55,13 @@ def summarize(
     method = f"{summarizer.key}/{encoder.key}"
     hashes = [document.content_hash for document in documents]
     known = {} if store is None else store.summaries(method, hashes)
-    todo = [document for document in documents if document.content_hash not in known]
-    made = summarizer.summarize(todo, encoded)
-    fresh = {item.content_hash: summary for item, summary in zip(todo, made, strict=True)}
+    missing = {
+        document.content_hash: document
+        for document in documents
+        if document.content_hash not in known
+    }
+    todo = list(missing.values())
+    fresh = dict(zip(missing, summarizer.summarize(todo, encoded), strict=True))
     if store is not None and fresh:
         store.save_summaries(method, fresh)
     if todo:
@@ -67,5 +71,5 @@ def summarize(
         summaries={document.id: found[document.content_hash] for document in documents},
         encoded=encoded,
         fresh=len(fresh),
-        remembered=len(documents) - len(todo),
+        remembered=sum(content_hash in known for content_hash in hashes),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
+import signal
 import socket
 import webbrowser
 from collections.abc import Callable, Generator
@@ -87,7 +88,7 @@ def serve_preview(
     open_browser: bool = True,
     announce: Callable[[str], None],
 ) -> None:
-    """Serves until Ctrl-C. `announce` gets the address (with the real port) once it answers.
+    """Serves until Ctrl-C or SIGTERM. `announce` gets the address (its real port) once it answers.
 
     Raises:
         UsageError: as `listen` does.
@@ -102,7 +103,7 @@ def serve_preview(
             Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     server = build_server(app, on_started=started, handle_signals=True)
-    with listener, contextlib.suppress(KeyboardInterrupt):
+    with listener:
         server.run(sockets=[listener])
 
 
@@ -120,8 +121,21 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        with super().capture_signals() if self._handle_signals else contextlib.nullcontext():
+        """Stops the server at SIGINT and SIGTERM, and leaves the ending to whoever started it.
+
+        uvicorn's own way raises the signal again afterwards, which would end the process before
+        a scheduler beside the server has finished its run.
+        """
+        if not self._handle_signals:
             yield
+            return
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:

@@ -7,6 +7,7 @@ that a machine that slept at seven would skip the day, and a backlog would run o
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,8 @@ class Schedule:
     """
 
     def __init__(self, digests: Sequence[DigestSpec], build: Build, grace: timedelta) -> None:
+        self._build = build
+        self._stopping = threading.Event()
         # One worker: runs share models, memory and the state's lock, so two would only wait.
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -45,7 +48,7 @@ class Schedule:
         for spec in digests:
             if spec.schedule is not None:
                 self._scheduler.add_job(
-                    _run, cron_trigger(spec), args=(build, spec), id=spec.name, name=spec.name
+                    self._run, cron_trigger(spec), args=(spec,), id=spec.name, name=spec.name
                 )
         self._scheduler.add_listener(_on_trouble, EVENT_JOB_MISSED | EVENT_JOB_ERROR)
 
@@ -55,6 +58,8 @@ class Schedule:
 
     def stop(self) -> None:
         """Starts no further run and waits for the one in hand."""
+        # The worker would go on with the runs that wait behind the one in hand.
+        self._stopping.set()
         self._scheduler.shutdown(wait=True)
 
     def next_runs(self) -> dict[str, datetime]:
@@ -65,16 +70,16 @@ class Schedule:
             if job.next_run_time is not None
         }
 
+    def _run(self, spec: DigestSpec) -> None:
+        if not self._stopping.is_set():
+            self._build(spec, datetime.now(UTC))
+
 
 def cron_trigger(spec: DigestSpec) -> CronTrigger:
     """When `spec` is due. Its schedule must not be None."""
     if spec.schedule is None:
         raise ValueError(f"digest {spec.name!r} has no schedule")
     return CronTrigger(**asdict(parse_cron(spec.schedule)), timezone=spec.timezone)
-
-
-def _run(build: Build, spec: DigestSpec) -> None:
-    build(spec, datetime.now(UTC))
 
 
 def _on_trouble(event: JobExecutionEvent) -> None:

@@ -26,28 +26,37 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 # How long a writer waits for another one. A run's longest transaction stores one feed's articles,
 # seconds at the most; half a minute later the lock is somebody's mistake.
-_LOCK_SECONDS = 30
+LOCK_SECONDS = 30.0
 
 
 class Database:
-    """Opens (and where needed creates or upgrades) the database at `url`. Raises StoreError."""
+    """Opens (and where needed creates or upgrades) the database at `url`. Raises StoreError.
 
-    def __init__(self, url: str) -> None:
+    `lock_seconds` is how long it waits for another writer (SQLite).
+    """
+
+    def __init__(self, url: str, lock_seconds: float = LOCK_SECONDS) -> None:
+        self._lock_seconds = lock_seconds
         try:
             address = make_url(url)
             self.address = address.render_as_string(hide_password=True)
-            if address.get_backend_name() == "sqlite" and address.database:
-                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = _engine(url)
-        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            is_file = address.database and not address.database.startswith((":memory:", "file:"))
+            if address.get_backend_name() == "sqlite" and is_file:
+                Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = _engine(url, lock_seconds)
+        except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
             raise StoreError(
                 "DIGEST_DATABASE_URL is no database address that can be used here "
                 "(example: sqlite:///state/digest.db)"
             ) from error
         except OSError as error:
             raise StoreError(f"{self.address}: can't make its folder: {error.strerror}") from error
-        with self.transaction() as connection:
-            self._upgrade(connection)
+        try:
+            with self.transaction() as connection:
+                self._upgrade(connection)
+        except StoreError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Gives all connections back."""
@@ -60,7 +69,7 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, sqlite3.Error) as error:
-            raise StoreError(f"{self.address}: {_plainly(error)}") from error
+            raise StoreError(f"{self.address}: {self._plainly(error)}") from error
 
     def _upgrade(self, connection: Connection) -> None:
         config = AlembicConfig()
@@ -76,11 +85,30 @@ class Database:
         if current != scripts.get_current_head():
             command.upgrade(config, "head")
 
+    def _plainly(self, error: BaseException) -> str:
+        """The database's complaint in a user's words."""
+        text = str(getattr(error, "orig", None) or error).splitlines()[0]
+        advice: Mapping[str, str] = {
+            "database is locked": "another process has held it for over "
+            f"{self._lock_seconds:g} s; wait for it, or end it",
+            "disk is full": "the disk is full; make room and run again, nothing half-written was kept",
+            "readonly": "it can't be written; check the rights of the file and its folder",
+            "read-only": "it can't be written; check the rights of the file and its folder",
+            "unable to open": "it can't be opened; check that its folder is there and may be written",
+            "not a database": "the file is not a database; move it away and run again",
+            "malformed": "the file is damaged; restore a backup, or move it away and run again",
+            "disk I/O error": "the disk reported an error; check it and run again",
+        }
+        for sign, words in advice.items():
+            if sign in text:
+                return f"{words} ({text})"
+        return text
 
-def _engine(url: str) -> Engine:
+
+def _engine(url: str, lock_seconds: float) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": _LOCK_SECONDS})
+    engine = create_engine(url, connect_args={"timeout": lock_seconds})
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -98,23 +126,3 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
-
-
-def _plainly(error: BaseException) -> str:
-    """The database's complaint in a user's words."""
-    text = str(getattr(error, "orig", None) or error).splitlines()[0]
-    advice: Mapping[str, str] = {
-        "database is locked": "another process has held it for over "
-        f"{_LOCK_SECONDS} s; wait for it, or end it",
-        "disk is full": "the disk is full; make room and run again, nothing half-written was kept",
-        "readonly": "it can't be written; check the rights of the file and its folder",
-        "read-only": "it can't be written; check the rights of the file and its folder",
-        "unable to open": "it can't be opened; check that its folder is there and may be written",
-        "not a database": "the file is not a database; move it away and run again",
-        "malformed": "the file is damaged; restore a backup, or move it away and run again",
-        "disk I/O error": "the disk reported an error; check it and run again",
-    }
-    for sign, words in advice.items():
-        if sign in text:
-            return f"{words} ({text})"
-    return text

@@ -21,7 +21,7 @@ from digest.records import (
     SummarySentence,
     Validators,
 )
-from digest.store.database import Database
+from digest.store.database import LOCK_SECONDS, Database
 from digest.store.schema import ArticleRow, EmbeddingRow, FeedRow, RunRow, SummaryRow, ToldRow
 
 
@@ -32,11 +32,12 @@ _KEYS_AT_ONCE = 900
 class Store:
     """Opens (and where needed creates or upgrades) the database at `url`.
 
-    `url` is a SQLAlchemy address such as `sqlite:///state/digest.db`. Raises StoreError.
+    `url` is a SQLAlchemy address such as `sqlite:///state/digest.db`; `lock_seconds` is how long
+    it waits while another process writes. Raises StoreError.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, lock_seconds: float = LOCK_SECONDS) -> None:
+        self._database = Database(url, lock_seconds)
         self._transaction = self._database.transaction
 
     @property

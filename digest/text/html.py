@@ -43,13 +43,21 @@ _BLOCKS = (
 _ITEMS = frozenset(["li", "dd"])
 
 # A tag that HTML knows. Titles such as "x <y> z" or "a < b" must keep what only looks like one.
+# No part may run over the start of another match: that would take quadratic time on "<!--<!--…".
 _TAG = re.compile(
-    r"<!--.*?-->|</?(?:a|abbr|b|big|blockquote|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|"
+    r"<!--(?:(?!<!--).)*?-->|</?(?:a|abbr|b|big|blockquote|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|"
     r"li|mark|ol|p|q|s|samp|script|small|span|strike|strong|style|sub|sup|table|td|tr|tt|u|ul|var)"
     r"(?:\s[^<>]*)?/?>",
     re.IGNORECASE | re.DOTALL,
 )
 _SCRIPT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+# `html.unescape` raises ValueError for a number of over 4,300 digits; no character has over seven.
+_HUGE_REFERENCE = re.compile(r"&#\d{8,};?")
+_BREAK = re.compile(
+    r"</?(?:article|blockquote|br|dd|div|dl|dt|h[1-6]|hr|li|main|ol|p|pre|section|table|td|th|tr|ul)"
+    r"(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
 _SPACE = re.compile(r"\s+")
 
 # C1 controls are windows-1252 punctuation under a wrong label (\x92 for ’): put them right.
@@ -99,7 +107,7 @@ def one_line(markup: str) -> str:
     """
     text = markup
     for _ in range(2):
-        text = html.unescape(_TAG.sub("", _SCRIPT.sub("", text)))
+        text = html.unescape(_HUGE_REFERENCE.sub("", _TAG.sub("", _SCRIPT.sub("", text))))
     return squeeze(printable(_TAG.sub("", _SCRIPT.sub("", text))))
 
 
@@ -117,18 +125,16 @@ def blocks(markup: str) -> list[Block]:
     source = printable(markup)
     if not source.strip():
         return []
+    # Bytes with a named encoding: lxml refuses str input that carries an XML declaration.
+    parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True)
     try:
-        # Bytes with a named encoding: lxml refuses str input that carries an XML declaration.
-        root = lxml_html.document_fromstring(
-            source.encode("utf-8"), parser=lxml_html.HTMLParser(encoding="utf-8", huge_tree=True)
-        )
+        root = lxml_html.document_fromstring(source.encode("utf-8"), parser=parser)
     except etree.ParserError:  # "Document is empty": only comments, say
         return []
-    found = _Walk().of(root)
-    if not found and (text := one_line(source)):
-        # libxml2 drops what is nested deeper than it dares; the words are there all the same.
-        found = [Block(text)]
-    return found
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        # libxml2 drops all that follows once it is nested too deep; the words are there all the same.
+        return [Block(line) for part in _BREAK.split(source) if (line := one_line(part))]
+    return _Walk().of(root)
 
 
 class _Walk:

@@ -28,7 +28,8 @@ from digest.preview.app import create_app
 from digest.preview.server import serve_preview
 webbrowser.open = lambda address: print("browser", address, flush=True)
 app = create_app(Path(sys.argv[1]), [])
-serve_preview(app, "127.0.0.1", 0, path="/editions/demo", open_browser=sys.argv[2] == "yes")
+serve_preview(app, "127.0.0.1", 0, path="/editions/demo", open_browser=sys.argv[2] == "yes",
+              announce=lambda address: print(address, flush=True))
 print("ended", flush=True)
 """
 
@@ -67,7 +68,8 @@ def test_a_taken_port_is_named_with_the_way_out(outbox: Path) -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=rf"port {port} on 127\.0\.0\.1 is taken.*--port"):
-            serve_preview(create_app(outbox, []), "127.0.0.1", port, open_browser=False)
+            app = create_app(outbox, [])
+            serve_preview(app, "127.0.0.1", port, open_browser=False, announce=print)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""A real SQLite store in a folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digest.records import Article
+from digest.store.store import Store
+
+NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'state' / 'digest.db'}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = Store(url, lock_seconds=0.1)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def make_article() -> Callable[..., Article]:
+    def make(id: str = "a1", **changes: Any) -> Article:
+        values: dict[str, Any] = {
+            "feed": "gazette",
+            "title": "The harbour opens",
+            "text": "The harbour opened on Monday.",
+            "published": NOW,
+            "content_hash": "h1",
+            "tags": ("Local", "Skarland"),
+            "url": "https://gazette.example/harbour",
+        }
+        return Article(id=id, **{**values, **changes})
+
+    return make

@@ -1,0 +1,152 @@
+"""A database that is locked, full, read-only, foreign, newer or no database says so in plain words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from digest.errors import StoreError
+from digest.records import Article, Feed, Validators
+from digest.store.database import Database
+from digest.store.schema import Base
+from digest.store.store import Store
+
+Make = Callable[..., Article]
+FEED = Feed("gazette", "https://gazette.example/feed")
+
+
+def path_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def test_the_migrations_give_the_tables_of_the_models(url: str) -> None:
+    Database(url).close()
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
+    Store(f"sqlite:///{tmp_path}/a/b/digest.db").close()
+    assert (tmp_path / "a" / "b" / "digest.db").is_file()
+
+
+def test_readers_and_a_writer_do_not_block_one_another(url: str, store: Store) -> None:
+    del store
+    with closing(sqlite3.connect(path_of(url))) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(url: str) -> None:
+    Store(url).close()
+    with closing(sqlite3.connect(path_of(url))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    before = path_of(url).read_bytes()
+    with pytest.raises(StoreError, match="newer version of digest .*'9999'.*upgrade digest"):
+        Store(url)
+    assert path_of(url).read_bytes() == before
+
+
+def test_a_locked_database_says_who_to_wait_for(url: str, store: Store, now: datetime) -> None:
+    with closing(sqlite3.connect(path_of(url), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match=r"another process has held it for over 0\.1 s"):
+            store.save_run(now, 1.0, {})
+        other.execute("ROLLBACK")
+    store.save_run(now, 1.0, {})
+
+
+def test_a_new_database_that_is_locked_says_so_too(url: str) -> None:
+    path_of(url).parent.mkdir()
+    with closing(sqlite3.connect(path_of(url), isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="another process has held it"):
+            Store(url, lock_seconds=0.1)
+
+
+def test_a_database_that_cannot_be_written_says_what_to_check(url: str, now: datetime) -> None:
+    Store(url).close()
+    read_only = f"sqlite:///file:{path_of(url)}?mode=ro&uri=true"
+    store = Store(read_only)
+    with pytest.raises(StoreError, match="can't be written; check the rights"):
+        store.save_run(now, 1.0, {})
+    store.close()
+
+
+def test_a_folder_in_the_database_s_place_says_what_to_check(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="can't be opened"):
+        Store(f"sqlite:///{tmp_path}")
+
+
+def test_a_file_in_the_folder_s_place_says_so(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(StoreError, match="can't make its folder"):
+        Store(f"sqlite:///{tmp_path}/state/digest.db")
+
+
+def test_a_file_that_is_no_database_says_so_and_stays(tmp_path: Path) -> None:
+    file = tmp_path / "digest.db"
+    file.write_text("This is a letter, not a database. " * 100)
+    with pytest.raises(StoreError, match="not a database; move it away"):
+        Store(f"sqlite:///{file}")
+    assert file.read_text().startswith("This is a letter")
+
+
+def test_a_damaged_database_says_so(url: str, make_article: Make, now: datetime) -> None:
+    store = Store(url)
+    articles = [make_article(f"a{number}", text="x" * 500) for number in range(200)]
+    store.save_articles(FEED, articles, Validators(), now)
+    store.close()
+    content = path_of(url).read_bytes()
+    path_of(url).write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    with pytest.raises(StoreError, match="damaged|not a database"):
+        Store(url).articles(["gazette"], None, now)
+
+
+def test_a_full_disk_keeps_nothing_half_written(
+    store: Store, make_article: Make, now: datetime
+) -> None:
+    with store._transaction() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 5}")
+    articles = [make_article(f"a{number}", text="x" * 4000) for number in range(50)]
+    with pytest.raises(StoreError, match="disk is full"):
+        store.save_articles(FEED, articles, Validators('"1"', None), now)
+    assert store.counts()["articles"] == 0
+    assert store.validators([FEED]) == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+nosuchdriver://user:hunter2@host/db",
+        "nosuchbase://user:hunter2@host/db",
+        "postgresql://user:hunter2@host:port/db",
+        "user:hunter2@host",
+        "",
+    ],
+)
+def test_an_address_that_is_none_is_refused_without_showing_its_password(url: str) -> None:
+    with pytest.raises(StoreError, match="example: sqlite:///state/digest.db") as caught:
+        Store(url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_transaction_that_fails_is_undone_as_a_whole(
+    store: Store, make_article: Make, now: datetime
+) -> None:
+    good, bad = make_article("good"), make_article("bad", published=now.replace(tzinfo=None))
+    with pytest.raises(StoreError):
+        store.save_articles(FEED, [good, bad], Validators('"1"', None), now)
+    assert store.counts() == {"feeds": 0, "articles": 0, "embeddings": 0, "summaries": 0}
