@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -84,7 +84,8 @@ def summaries(data: Path, encoder: Encoder) -> None:
         print(f"  {name:<28}{score([_text(doc, range(count)) for doc in documents])}")
     for count in (2, 3):
         texts = [
-            _text(doc, picks) for doc, picks in zip(documents, _picks(documents, encoded, count))
+            _text(doc, picks)
+            for doc, picks in zip(documents, _picks(documents, encoded, count), strict=True)
         ]
         print(f"  {f'extractive, {count} sentences':<28}{score(texts)}")
     print("  two sentences, with one number changed:")

@@ -132,11 +132,10 @@ def print_report(report: RunReport) -> None:
         f"{_count(new, 'new article')}, {updated} updated, {summarized} summarised; "
         f"{report.seconds:.1f} s"
     )
+    # Notes on feeds that work all the same are for `digest fetch` and `digest feeds check`.
     for feed in report.feeds:
         if feed.status == "failed":
             complain(f"  feed {feed.feed}: {feed.reason}")
-        for note in feed.notes:
-            complain(f"  feed {feed.feed}: {note}")
 
 
 def _digest_line(outcome: DigestOutcome) -> str:

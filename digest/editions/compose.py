@@ -142,12 +142,13 @@ def _printed(
 ) -> EditionStory:
     lead = story.lead
     summary = summaries.get(lead.id, Summary((), ""))
+    source = labels.get(lead.feed, lead.feed)
     return EditionStory(
         id=story.id,
         article=lead.id,
         headline=lead.title,
         url=lead.url,
-        source=labels.get(lead.feed, lead.feed),
+        source=source,
         published=lead.published,
         date_origin=lead.date_origin,
         summary=_news_beside(lead.title, summary.sentences),
@@ -155,7 +156,8 @@ def _printed(
         minutes=reading_minutes(lead.text),
         language=lead.language,
         direction=direction(lead.title),
-        author=lead.author,
+        # A paper that signs with its own name names nobody.
+        author="" if lead.author.casefold() in source.casefold() else lead.author,
         image=lead.image,
         also=_others(story, labels),
         rank=story.rank,

@@ -134,7 +134,9 @@ class Encoder:
         """Embeddings of `texts`, shape (len(texts), dimensions), unit length.
 
         Values are rounded to float16, as the store keeps them, so that a run that computes and
-        a run that remembers see the same numbers.
+        a run that remembers see the same numbers. The same texts in the same order give the same
+        values; the company of other texts (their padding) can move one by a step of float16,
+        under 0.0002.
         """
         if not texts:
             return np.zeros((0, self.dimensions), dtype=np.float32)
@@ -149,12 +151,13 @@ class Encoder:
 
     @cached_property
     def _model(self) -> SentenceTransformer:
+        folder = self.folder
         self.check()
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
-            return SentenceTransformer(str(self.folder), device=self._device, local_files_only=True)
+            return SentenceTransformer(str(folder), device=self._device, local_files_only=True)
         except Exception as error:  # whatever a damaged folder makes the libraries raise
-            raise ModelError(f"{self.folder} can't be loaded as an encoder: {error}") from error
+            raise ModelError(f"{folder} can't be loaded as an encoder: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -40,6 +41,9 @@ log = logging.getLogger(__name__)
 # An edition's window reaches back to the edition before it, when that one was built up to this
 # much before the window begins: a run that starts late then loses no article between the two.
 _LATE = timedelta(hours=6)
+
+# What a reason says to whoever looks after the feeds, at its end: advice or particulars.
+_ADVICE = re.compile(r"(?: \([^()]*\)|; .*)$")
 
 
 def run(
@@ -265,7 +269,12 @@ def _read(workshop: Workshop, digest: str, date: str) -> Edition | None:
 
 
 def _failed(feeds: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> list[FailedFeed]:
-    reasons = {outcome.feed: outcome.reason for outcome in outcomes if outcome.status == "failed"}
+    """The feeds that are missing, with reasons for readers, who can't follow the advice in them."""
+    reasons = {
+        outcome.feed: _ADVICE.sub("", outcome.reason)
+        for outcome in outcomes
+        if outcome.status == "failed"
+    }
     return [FailedFeed(feed.label, reasons[feed.name]) for feed in feeds if feed.name in reasons]
 
 

@@ -91,10 +91,11 @@ class Database:
         advice: Mapping[str, str] = {
             "database is locked": "another process has held it for over "
             f"{self._lock_seconds:g} s; wait for it, or end it",
-            "disk is full": "the disk is full; make room and run again, nothing half-written was kept",
+            "disk is full": "the disk is full; make room and run again, nothing half-written "
+            "was kept",
             "readonly": "it can't be written; check the rights of the file and its folder",
             "read-only": "it can't be written; check the rights of the file and its folder",
-            "unable to open": "it can't be opened; check that its folder is there and may be written",
+            "unable to open": "it can't be opened; check that its folder is there and writable",
             "not a database": "the file is not a database; move it away and run again",
             "malformed": "the file is damaged; restore a backup, or move it away and run again",
             "disk I/O error": "the disk reported an error; check it and run again",

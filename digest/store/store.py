@@ -24,7 +24,6 @@ from digest.records import (
 from digest.store.database import LOCK_SECONDS, Database
 from digest.store.schema import ArticleRow, EmbeddingRow, FeedRow, RunRow, SummaryRow, ToldRow
 
-
 # SQLite takes at most 32,766 bound values a statement, older ones 999: keys are asked for in parts.
 _KEYS_AT_ONCE = 900
 
@@ -52,7 +51,7 @@ class Store:
     # --- feeds ---------------------------------------------------------------------------
 
     def validators(self, feeds: Iterable[Feed]) -> dict[str, Validators]:
-        """What each feed's server gave last time, by feed name; only while the address is the same."""
+        """What each feed's server gave last time, by feed name; only while its address stays."""
         with self._transaction() as connection:
             rows = connection.execute(select(FeedRow)).mappings().all()
         known = {row["name"]: row for row in rows}
@@ -168,7 +167,7 @@ class Store:
             return set(connection.execute(query).scalars())
 
     def save_told(self, digest: str, date: str, articles: Sequence[str]) -> None:
-        """Notes what the edition of `digest` for `date` tells, in place of what was noted before."""
+        """Notes what the edition of `digest` for `date` tells, in place of any earlier note."""
         with self._transaction() as connection:
             connection.execute(
                 delete(ToldRow).where(ToldRow.digest == digest, ToldRow.date == date)

@@ -139,7 +139,7 @@ def _labels(pairs: _Pairs, threshold: float) -> list[int]:
     """A story's number for each article."""
     # Average linkage merges two groups only if their mean similarity reaches the threshold, so
     # at least one pair does: no story can cross the components of the neighbour graph.
-    _, component = connected_components(_neighbours(pairs, threshold), directed=False)
+    component = _components(pairs, threshold)
     labels = np.zeros(len(component), dtype=int)
     used = 0
     members = np.split(np.argsort(component, kind="stable"), np.cumsum(np.bincount(component))[:-1])
@@ -150,19 +150,20 @@ def _labels(pairs: _Pairs, threshold: float) -> list[int]:
     return [int(label) for label in labels]
 
 
-def _neighbours(pairs: _Pairs, threshold: float) -> csr_matrix:
-    """The pairs whose similarity reaches the threshold, as a sparse graph."""
-    count = len(pairs.hours)
-    everything = np.arange(count)
-    found: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
-    for start in range(0, count, _BLOCK):
+def _components(pairs: _Pairs, threshold: float) -> NDArray[np.intp]:
+    """The component of each article, each pair joined whose similarity reaches the threshold."""
+    everything = np.arange(len(pairs.hours))
+    component = everything
+    for start in range(0, len(everything), _BLOCK):
         block = pairs.similarity(everything[start : start + _BLOCK], everything)
-        first, second = np.nonzero(block >= threshold)
-        found.append((first + start, second))
-    first = np.concatenate([pair[0] for pair in found])
-    second = np.concatenate([pair[1] for pair in found])
-    ones = np.ones(len(first), dtype=np.int8)
-    return csr_matrix(coo_matrix((ones, (first, second)), shape=(count, count)))
+        rows, columns = np.nonzero(block >= threshold)
+        # What earlier blocks joined, as one edge an article: to its component's first member.
+        _, first, number = np.unique(component, return_index=True, return_inverse=True)
+        ends = (np.append(rows + start, everything), np.append(columns, first[number]))
+        shape = (len(everything), len(everything))
+        graph = coo_matrix((np.ones(len(ends[0]), dtype=np.int8), ends), shape=shape)
+        _, component = connected_components(graph, directed=False)
+    return np.asarray(component, dtype=np.intp)
 
 
 def _cut(pairs: _Pairs, indices: NDArray[np.intp], threshold: float) -> NDArray[np.intp]:

@@ -18,7 +18,7 @@ _WEIGHT = 0.5
 
 
 def choose_lead(articles: Sequence[Article], weights: Mapping[str, float]) -> Article:
-    """The article that stands for a story: of the heaviest feed, then the fullest text, then the first."""
+    """The article that stands for a story: of the heaviest feed, the fullest text, the earliest."""
     return max(
         articles,
         key=lambda article: (

@@ -120,10 +120,10 @@ def _pick(document: Document, encoded: Encoded, max_sentences: int) -> tuple[Sum
     if not all(repeats):
         scores[repeats] = -np.inf
     # A stable sort: of two equal sentences the earlier one is taken.
-    order = [int(index) for index in np.argsort(-scores, kind="stable") if np.isfinite(scores[index])]
+    order = np.argsort(-scores, kind="stable").tolist()
     chosen: list[int] = []
     for index in order:
-        if len(chosen) == max_sentences:
+        if len(chosen) == max_sentences or scores[index] == -np.inf:
             break
         text = document.sentences[index]
         alike = encoded.sentences[chosen] @ encoded.sentences[index]

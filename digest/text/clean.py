@@ -22,12 +22,12 @@ _BYLINE_WORDS = 16
 _LINE_WORDS = 25
 _CREDIT_WORDS = 5
 
-# What ends a sentence, in the scripts that feeds come in, with closing quotes and brackets after it.
+# What ends a sentence, in the scripts that feeds come in, closing quotes and brackets after it.
 _SENTENCE_END = re.compile(r"[.!?…:;。！？।॥؟۔։።។။]['\"’”»›)\]]*$")
 
 _AGENCY = (
-    r"(?:AP|AFP|ANSA|Bloomberg|CNN|dpa|EFE|EPA(?:-EFE)?|Getty(?: Images)?|Kyodo|PA|Reuters|Shutterstock|"
-    r"TASS|UPI|Xinhua)"
+    r"(?:AP|AFP|ANSA|Bloomberg|CNN|dpa|EFE|EPA(?:-EFE)?|Getty(?: Images)?|Kyodo|PA|Reuters|"
+    r"Shutterstock|TASS|UPI|Xinhua)"
 )
 _CREDIT = re.compile(
     rf"^\(?(?:photo(?:graph)?s?|picture|image|illustration|video|graphic|credits?|courtesy|foto|bild)"
@@ -48,7 +48,8 @@ _DATE_LINE = re.compile(
 # Pointers to elsewhere. Each form needs its colon, its arrow or its whole line, since sentences
 # too begin with "Watch", "Follow" or "Read".
 _POINTER = re.compile(
-    r"^(?:related(?: (?:article|story|stories|articles|content|topics|coverage|links?))?|read(?: more)?|"
+    r"^(?:related(?: (?:article|story|stories|articles|content|topics|coverage|links?))?|"
+    r"read(?: more)?|"
     r"read also|also read|see also|more on this(?: story)?|more from|in pictures|"
     r"recommended|don['’]t miss|original(?: url| source| article| link)?|tags?|filed under|topics)"
     r"\s*[:|»→].*$"
@@ -58,11 +59,15 @@ _POINTER = re.compile(
     r"leave a comment|share(?: this.*)?|tweet|print|email|permalink|view (?:comments|in browser)|"
     r"story continues below.*|scroll to continue.*|back to top)\W*$"
     r"|^the post .{1,300} (?:first )?appeared (?:first )?on .{1,120}$"
+    r"|^copyright (?:© |\(c\) )?\d{4}\b.{0,80}$"
     r"|^(?:please )?(?:sign up|subscribe|register)\b.{0,60}\b(?:newsletters?|inbox|"
-    r"(?:daily|weekly|email) updates|briefing|podcast|alerts|channel)\b.*$|^get .{0,60}\b(?:in|to) your inbox\b.*$"
+    r"(?:daily|weekly|email) updates|briefing|podcast|alerts|channel)\b.*$"
+    r"|^get .{0,60}\b(?:in|to) your inbox\b.*$"
     r"|^(?:follow|like|join|find) us on (?:twitter|x|facebook|instagram|"
-    r"whatsapp|telegram|youtube|tiktok|linkedin|threads|bluesky|mastodon|google|social)\b.*$|^share (?:this|on|via)\b.{0,60}$"
-    r"|^(?:we|(?:this|our) (?:web ?)?(?:site|page))\b.{0,40}\buses? cookies\b.*$|^this article (?:was )?(?:first|originally) (?:appeared|published).*$",
+    r"whatsapp|telegram|youtube|tiktok|linkedin|threads|bluesky|mastodon|google|social)\b.*$"
+    r"|^share (?:this|on|via)\b.{0,60}$"
+    r"|^(?:we|(?:this|our) (?:web ?)?(?:site|page))\b.{0,40}\buses? cookies\b.*$"
+    r"|^this article (?:was )?(?:first|originally) (?:appeared|published).*$",
     re.IGNORECASE,
 )
 # These begin sentences too ("Source: …", "Watch: …"), so a whole one after the colon stays.
@@ -77,7 +82,7 @@ _NO_LETTERS = re.compile(r"^[\W_]*$")
 _PLACE = r"[A-ZÀ-Þ][A-ZÀ-Þ.'’\- ]{1,40}"
 _DAY = r"(?:,\s[\w.\- ]{2,30}){0,2}"
 _DATELINE = re.compile(
-    rf"^(?:(?:{_PLACE}{_DAY}\s*)?\([A-Z][\w.&'’\- ]{{1,30}}\)"
+    rf"^(?:(?:{_PLACE}{_DAY}\s*)?\([A-Z][\w.&'’-]{{0,20}}(?: [A-Z][\w.&'’-]{{0,20}}){{0,3}}\)"
     rf"|[A-ZÀ-Þ][\w.'’\- ]{{1,40}}{_DAY}\s*\({_AGENCY}\))\s*(?:[—–―]|--?)\s*(?=[A-ZÀ-Þ\"“‘\d])"
     rf"|^{_PLACE}[A-ZÀ-Þ.]{_DAY}(?:\s*—\s*|\s+(?:[–―]|--)\s+)(?=[A-ZÀ-Þ\"“‘])(?![^.!?]{{0,300}}\s[—–―]\s)"
     rf"|^\((?:CNN|AP|AFP|Reuters|dpa)\)\s*"

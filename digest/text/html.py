@@ -25,22 +25,26 @@ class Block:
     kind: BlockKind = "text"
 
 
+def _names(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
 # Elements whose text is never part of the article.
-_SKIPPED = frozenset(
+_SKIPPED = _names(
     "script style noscript template head title iframe object embed svg math canvas audio video "
-    "form button select option textarea nav aside footer".split()
+    "form button select option textarea nav aside footer"
 )
-_HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
-_CAPTIONS = frozenset(["figcaption", "caption"])
+_HEADINGS = _names("h1 h2 h3 h4 h5 h6")
+_CAPTIONS = _names("figcaption caption")
 _BLOCKS = (
-    frozenset(
-        "address article blockquote body center dd details div dl dt fieldset figure header hr html "
-        "legend li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
-    )
-    | _HEADINGS
+    _HEADINGS
     | _CAPTIONS
+    | _names(
+        "address article blockquote body center dd details div dl dt fieldset figure header hr "
+        "html legend li main ol p pre section summary table tbody td tfoot th thead tr ul"
+    )
 )
-_ITEMS = frozenset(["li", "dd"])
+_ITEMS = _names("li dd")
 
 # A tag that HTML knows. Titles such as "x <y> z" or "a < b" must keep what only looks like one.
 # No part may run over the start of another match: that would take quadratic time on "<!--<!--…".
@@ -67,9 +71,8 @@ _CP1252 = {
 # Invisible or dangerous in print: controls, soft hyphen, zero-width space and no-break, bidi
 # embeddings, overrides and isolates (they can turn a headline round), surrogates, specials.
 # ZWJ, ZWNJ and the plain direction marks stay: Persian, Indic scripts and emoji need them.
-_UNPRINTABLE = {
-    code: None
-    for code in (
+_UNPRINTABLE: dict[int, None] = dict.fromkeys(
+    [
         *range(0x00, 0x09),
         *range(0x0B, 0x0D),
         *range(0x0E, 0x20),
@@ -84,8 +87,8 @@ _UNPRINTABLE = {
         *range(0xFFF9, 0xFFFC),
         0xFFFE,
         0xFFFF,
-    )
-}
+    ]
+)
 _TRANSLATION: dict[int, str | None] = {**_CP1252, **_UNPRINTABLE}
 
 
@@ -132,7 +135,8 @@ def blocks(markup: str) -> list[Block]:
     except etree.ParserError:  # "Document is empty": only comments, say
         return []
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
-        # libxml2 drops all that follows once it is nested too deep; the words are there all the same.
+        # libxml2 drops all that follows once it is nested too deep; the words are there all
+        # the same.
         return [Block(line) for part in _BREAK.split(source) if (line := one_line(part))]
     return _Walk().of(root)
 

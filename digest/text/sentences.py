@@ -44,8 +44,12 @@ def _sentences(paragraph: str, language: str) -> Iterator[str]:
     code = language.partition("-")[0].lower() or "en"
     rest = paragraph.strip()
     while rest:
-        pieces = sentencex.segment(code, rest[:_WINDOW])
-        if len(rest) > _WINDOW and len(pieces) > 1:
+        window = rest[:_WINDOW]
+        if len(window) < len(rest) and window.count('"') % 2:
+            # One straight mark without its partner, and sentencex splits all quotations there are.
+            window = window[: window.rindex('"')] or window
+        pieces = sentencex.segment(code, window)
+        if len(window) < len(rest) and len(pieces) > 1:
             pieces = pieces[:-1]
         sentence, letters = "", 0
         for piece in pieces:

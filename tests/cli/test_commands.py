@@ -75,7 +75,7 @@ def test_when_every_feed_fails_nothing_could_be_done(digest, town: Path) -> None
     (town / "town.xml").unlink()
     done = digest("run", "--now", NOW)
     assert done.returncode == 3
-    assert "none of its feeds could be read (1 asked)" in done.stdout
+    assert "none of its feeds could be read (1 feed asked)" in done.stdout
     assert not (town / "outbox").exists()
 
 

@@ -72,11 +72,12 @@ def test_an_hour_that_the_clocks_jump_over_is_not_lost() -> None:
     assert [due.day for due in days] == [7, 8, 9]
 
 
-def test_an_hour_that_comes_twice_is_due_once() -> None:
-    """Berlin, 25 October 2026: half past two comes twice."""
+def test_an_hour_that_comes_twice_belongs_to_one_date() -> None:
+    """Berlin, 25 October 2026: half past two comes twice. The second finds its edition there."""
     berlin = spec(schedule="30 2 * * *", zone="Europe/Berlin")
-    due = times(berlin, datetime(2026, 10, 24, 12, tzinfo=UTC), 2)
-    assert [moment.date().isoformat() for moment in due] == ["2026-10-25", "2026-10-26"]
+    due = times(berlin, datetime(2026, 10, 24, 12, tzinfo=UTC), 3)
+    local = [moment.astimezone(ZoneInfo("Europe/Berlin")) for moment in due]
+    assert [f"{moment:%d %H:%M}" for moment in local] == ["25 02:30", "25 02:30", "26 02:30"]
 
 
 @pytest.mark.parametrize(

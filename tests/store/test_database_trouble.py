@@ -1,4 +1,4 @@
-"""A database that is locked, full, read-only, foreign, newer or no database says so in plain words."""
+"""A database that is locked, full, read-only, newer or none at all says so in plain words."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_database_of_a_newer_version_is_left_alone(url: str) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
     before = path_of(url).read_bytes()
-    with pytest.raises(StoreError, match="newer version of digest .*'9999'.*upgrade digest"):
+    with pytest.raises(StoreError, match=r"newer version of digest .*'9999'.*upgrade digest"):
         Store(url)
     assert path_of(url).read_bytes() == before
 
@@ -110,7 +110,7 @@ def test_a_damaged_database_says_so(url: str, make_article: Make, now: datetime)
     store.close()
     content = path_of(url).read_bytes()
     path_of(url).write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-    with pytest.raises(StoreError, match="damaged|not a database"):
+    with pytest.raises(StoreError, match=r"damaged|not a database"):
         Store(url).articles(["gazette"], None, now)
 
 
@@ -138,7 +138,7 @@ def test_a_full_disk_keeps_nothing_half_written(
     ],
 )
 def test_an_address_that_is_none_is_refused_without_showing_its_password(url: str) -> None:
-    with pytest.raises(StoreError, match="example: sqlite:///state/digest.db") as caught:
+    with pytest.raises(StoreError, match=r"example: sqlite:///state/digest\.db") as caught:
         Store(url)
     assert "hunter2" not in str(caught.value)
 

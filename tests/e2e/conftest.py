@@ -1,0 +1,68 @@
+"""`digest` as its users start it: the console script, in an empty folder, with nothing faked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(sys.executable).with_name("digest")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A folder with state and outbox; `run` is a command typed there."""
+
+    folder: Path
+
+    @property
+    def outbox(self) -> Path:
+        return self.folder / "outbox"
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        mine = {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")}
+        return {**mine, **settings}
+
+    def run(
+        self, *arguments: str | Path, timeout: float = 120, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [SCRIPT, *map(str, arguments)],
+            cwd=self.folder,
+            env=self.environment(**settings),
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+
+    def run_json(self, *arguments: str | Path, timeout: float = 120, **settings: str) -> Any:
+        """What the command prints as JSON; its exit status comes along as `exit`."""
+        result = self.run(*arguments, "--json", timeout=timeout, **settings)
+        assert result.stdout, result.stderr
+        return {**json.loads(result.stdout), "exit": result.returncode, "stderr": result.stderr}
+
+    def configure(self, digest: str, urls: Sequence[tuple[str, str]]) -> Path:
+        """Writes feeds.yaml with one digest (YAML in flow style) and feeds by name and address."""
+        path = self.folder / "feeds.yaml"
+        feeds = "".join(f"  - {{name: {name}, url: {json.dumps(url)}}}\n" for name, url in urls)
+        path.write_text(f"digests:\n  - {digest}\nfeeds:\n{feeds}", encoding="utf-8")
+        return path
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def new_desk(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Makes a desk of its own for a module whose tests look at one run."""
+    return lambda: Desk(tmp_path_factory.mktemp("desk"))

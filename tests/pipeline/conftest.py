@@ -1,0 +1,216 @@
+"""A newspaper in a box: feeds on a real server on loopback, a real store, outbox and themes.
+
+Only the encoder is faked, by one that hashes words, so that hundreds of runs cost nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digest.config import Config, Settings, load_config
+from digest.editions.frozen import load_edition
+from digest.models.encoder import Encoder
+from digest.outbox.outbox import Outbox
+from digest.pipeline.run import run
+from digest.pipeline.wiring import Workshop, open_workshop
+from digest.records import Edition, RunReport, Vectors
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
+
+
+class FakeEncoder(Encoder):
+    """Unit vectors that are near when two texts share words; `texts` counts what was encoded."""
+
+    size = 64
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts = 0
+
+    @property
+    def key(self) -> str:
+        return "fake"
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        self.texts += len(texts)
+        vectors = np.zeros((len(texts), self.size), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                vectors[row, zlib.crc32(word.encode()) % self.size] += 1.0
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit = vectors / np.where(lengths, lengths, 1.0)
+        return unit.astype(np.float16).astype(np.float32)  # as the store keeps them
+
+
+def prose(seed: str, sentences: int = 4) -> str:
+    """Sentences of made-up words; another seed shares none of them."""
+    dice = random.Random(seed)
+    syllables = ["ka", "lo", "mi", "ru", "te", "vo", "sha", "pel", "dor", "nin", "ba", "gre"]
+    words = ["".join(dice.choices(syllables, k=3)) + seed.lower() for _ in range(40)]
+    return " ".join(
+        " ".join(dice.choices(words, k=14)).capitalize() + "." for _ in range(sentences)
+    )
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry of an RSS feed."""
+
+    title: str
+    published: datetime | None
+    text: str
+    guid: str
+
+    @property
+    def xml(self) -> str:
+        date = f"<pubDate>{format_datetime(self.published)}</pubDate>" if self.published else ""
+        guid = self.guid
+        return (
+            f"<item><title>{escape(self.title)}</title><guid isPermaLink='false'>{guid}</guid>"
+            f"<link>https://paper.example/{zlib.crc32(guid.encode())}</link>{date}"
+            f"<description>{escape(self.text)}</description></item>"
+        )
+
+
+def rss(*items: Item) -> bytes:
+    entries = "".join(item.xml for item in items)
+    return (
+        '<?xml version="1.0"?><rss version="2.0"><channel><title>Paper</title>'
+        f"<link>https://paper.example/</link>{entries}</channel></rss>"
+    ).encode()
+
+
+@dataclass
+class Page:
+    body: bytes = b""
+    status: int = 200
+    etag: str = ""
+
+
+@dataclass
+class Site:
+    """`pages` by path; `asked` lists path and If-None-Match of each request, in order."""
+
+    base: str = ""
+    pages: dict[str, Page] = field(default_factory=dict)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[tuple[ThreadingHTTPServer, dict[str, Site]]]:
+    current: dict[str, Site] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site = current["site"]
+            condition = self.headers.get("If-None-Match")
+            site.asked.append((self.path, condition))
+            page = site.pages.get(self.path, Page(status=404))
+            unchanged = bool(page.etag) and condition == page.etag
+            body = b"" if unchanged else page.body
+            self.send_response(304 if unchanged else page.status)
+            if page.etag:
+                self.send_header("ETag", page.etag)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server, current
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@dataclass
+class House:
+    """What a user has: feeds.yaml, state and outbox; `run` is what `digest run` calls."""
+
+    folder: Path
+    site: Site
+    encoder: FakeEncoder = field(default_factory=FakeEncoder)
+
+    @staticmethod
+    def item(title: str, published: datetime | None = TEN, guid: str = "") -> Item:
+        """An entry whose text is made up from its title."""
+        return Item(title, published, prose(title), guid or title)
+
+    def feed(self, name: str, *items: Item, etag: str = "", status: int = 200) -> None:
+        """What the feed at `/name` answers from now on."""
+        self.site.pages[f"/{name}"] = Page(rss(*items), status, etag)
+
+    def configure(self, digests: str, *feeds: str) -> None:
+        """Writes feeds.yaml: the `digests` as YAML in flow style, the `feeds` by name."""
+        lines = ["digests:", *(f"  - {line}" for line in digests.strip().splitlines()), "feeds:"]
+        lines += [f"  - {{name: {name}, url: '{self.site.base}/{name}'}}" for name in feeds]
+        (self.folder / "feeds.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    @property
+    def config(self) -> Config:
+        return load_config(self.folder / "feeds.yaml")
+
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(self.folder / "outbox")
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(outbox_dir=self.folder / "outbox", state_dir=self.folder / "state")
+
+    def workshop(self) -> Iterator[Workshop]:
+        with open_workshop(self.settings) as workshop:
+            yield replace(workshop, encoder=self.encoder)
+
+    def run(self, now: datetime = NOON, *names: str, force: bool = False) -> RunReport:
+        """A run as a process of its own would do it; the requests of earlier runs are forgotten."""
+        self.site.asked.clear()
+        config = self.config
+        wanted = [spec for spec in config.digests if not names or spec.name in names]
+        (report,) = (
+            run(workshop, config, wanted, now, force=force) for workshop in self.workshop()
+        )
+        return report
+
+    def edition(self, digest: str = "daily", date: str = "2026-03-02") -> Edition:
+        return load_edition(self.outbox.read(digest, date), "edition.json")
+
+    def headlines(self, digest: str = "daily", date: str = "2026-03-02") -> set[str]:
+        return {story.headline for story in self.edition(digest, date).stories}
+
+    def files(self, digest: str = "daily", date: str = "2026-03-02") -> dict[str, bytes]:
+        folder = self.outbox.folder(digest, date)
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def house(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    _server: tuple[ThreadingHTTPServer, dict[str, Site]],
+) -> House:
+    monkeypatch.chdir(tmp_path)
+    server, current = _server
+    current["site"] = Site(f"http://127.0.0.1:{server.server_address[1]}")
+    house = House(tmp_path, current["site"])
+    house.configure(
+        "{name: daily, window: 24h, topics: {Town: streets and shops}}", "world", "town"
+    )
+    return house
