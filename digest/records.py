@@ -1,4 +1,4 @@
-"""The plain data that pass between stages. Frozen, typed, without behaviour beyond views of themselves.
+"""The plain data that pass between stages: frozen, typed, without behaviour.
 
 All times are aware and in UTC; texts are plain text (no markup) unless the name says otherwise.
 """
@@ -110,7 +110,10 @@ FeedStatus = Literal["fetched", "unchanged", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class FeedOutcome:
-    """A feed's line in the run report. `entries` counts what it carried, `new` and `updated` what that changed."""
+    """A feed's line in the run report.
+
+    `entries` counts what it carried, `new` and `updated` what that changed in the store.
+    """
 
     feed: str
     status: FeedStatus
@@ -247,7 +250,7 @@ class TopicChoice:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The articles that tell one event. The lead comes first in `articles`; `id` comes from the oldest."""
+    """The articles that tell one event, its lead first; `id` comes from the oldest."""
 
     id: str
     articles: tuple[Article, ...]
@@ -315,7 +318,7 @@ class FailedFeed:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One built issue of a digest for one local date: all that rendering needs, and nothing that changes.
+    """One built issue of a digest for one local date: all that rendering needs.
 
     `date` is the local date (ISO 8601), `timezone` the IANA zone in which times are shown,
     `built` the moment of building (UTC). `articles` counts what was considered, `feeds` the

@@ -55,6 +55,8 @@ _BUILT_IN: Mapping[str, tuple[str, ...]] = {
         "Artificial intelligence, machine learning and robots.",
         "Cyber security, hackers, viruses, privacy and data breaches.",
         "Video games, consoles, broadband and digital media.",
+        "An outage or a software error stops an online service or a payment app.",
+        "Engineering and inventions: electric vehicles, batteries and new machines.",
     ),
     "Science": (
         "Scientific research: a study's findings in physics, chemistry or biology.",
@@ -78,6 +80,7 @@ _BUILT_IN: Mapping[str, tuple[str, ...]] = {
         "Films, actors, directors, cinemas and the box office.",
         "Music: singers, bands, albums, concerts and charts.",
         "Books, writers, theatre, art, museums and exhibitions.",
+        "A writer wins a literary prize for a novel or poems.",
         "Television shows, celebrities, awards and festivals.",
     ),
     "Environment": (
@@ -91,6 +94,7 @@ _BUILT_IN: Mapping[str, tuple[str, ...]] = {
         "Local transport, housing, schools and planning.",
         "A community's festival, market, park or volunteers.",
         "A local crime, court case, fire or accident.",
+        "A craftsman, teacher or shopkeeper of the place: a portrait or a retirement.",
     ),
 }
 

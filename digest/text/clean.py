@@ -79,7 +79,7 @@ _NO_LETTERS = re.compile(r"^[\W_]*$")
 # "PARIS (AP) —", "Paris (AFP) -", "LONDON, March 3 (Reuters) -", "(CNN) --", "KYIV —": a place, an
 # agency or both, then a dash and the beginning of a sentence. A dash that comes again in the same
 # sentence is a bracket ("NATO — Germany's partner — said") and stays.
-_PLACE = r"[A-ZÀ-Þ][A-ZÀ-Þ.'’\- ]{1,40}"
+_PLACE = r"[A-ZÀ-Þ][A-ZÀ-Þ.'’/\- ]{1,40}"
 _DAY = r"(?:,\s[\w.\- ]{2,30}){0,2}"
 _DATELINE = re.compile(
     rf"^(?:(?:{_PLACE}{_DAY}\s*)?\([A-Z][\w.&'’-]{{0,20}}(?: [A-Z][\w.&'’-]{{0,20}}){{0,3}}\)"

@@ -67,8 +67,8 @@ def test_the_browser_is_opened_at_the_address_that_was_told(outbox: Path) -> Non
 def test_a_taken_port_is_named_with_the_way_out(outbox: Path) -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
+        app = create_app(outbox, [])
         with pytest.raises(UsageError, match=rf"port {port} on 127\.0\.0\.1 is taken.*--port"):
-            app = create_app(outbox, [])
             serve_preview(app, "127.0.0.1", port, open_browser=False, announce=print)
 
 
