@@ -38,8 +38,12 @@ from digest.summaries.extractive import Extractive
 
 log = logging.getLogger(__name__)
 
-# An edition's window reaches back to the edition before it, when that one was built up to this
-# much before the window begins: a run that starts late then loses no article between the two.
+# An article that came in after the edition before is taken although it is older than the window,
+# by at most this: feeds lag behind their articles' times, and a run may start late. Lags are
+# minutes mostly, and most of a day where a paper's archive fills its feed.
+_OVERDUE = timedelta(hours=24)
+# That holds for the edition right before this one, up to this much before the window begins; after
+# a gap (a weekend, a holiday) the window is meant as it says.
 _LATE = timedelta(hours=6)
 
 # What a reason says to whoever looks after the feeds, at its end: advice or particulars.
@@ -233,15 +237,15 @@ def _candidates(
     """The articles of the digest's window that none of its other editions has told."""
     date = local_date(spec, now)
     _relearn(workshop, spec.name)
-    since = None
+    since, late = None, None
     if spec.window is not None:
         since = now - spec.window
         before = [other for other in workshop.outbox.dates(spec.name) if other < date]
         earlier = _read(workshop, spec.name, before[-1]) if before else None
-        if earlier is not None and since - _LATE <= earlier.built < since:
-            since = earlier.built
+        if earlier is not None and earlier.built >= since - _LATE:
+            late = (since - _OVERDUE, earlier.built)
     told = workshop.store.told(spec.name, date)
-    found = workshop.store.articles([feed.name for feed in feeds], since, now)
+    found = workshop.store.articles([feed.name for feed in feeds], since, now, late)
     return [article for article in found if article.id not in told]
 
 

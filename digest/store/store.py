@@ -11,7 +11,18 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from digest.records import (
     Article,
@@ -140,9 +151,17 @@ class Store:
     # --- articles ------------------------------------------------------------------------
 
     def articles(
-        self, feeds: Sequence[str], since: datetime | None, until: datetime
+        self,
+        feeds: Sequence[str],
+        since: datetime | None,
+        until: datetime,
+        late: tuple[datetime, datetime] | None = None,
     ) -> list[Article]:
-        """The articles of `feeds` published after `since` and not after `until`, newest first."""
+        """The articles of `feeds` published after `since` and not after `until`, newest first.
+
+        `late` adds what came late: published after its first time (before `since`), but first
+        seen after its second.
+        """
         found: list[Article] = []
         with self._transaction() as connection:
             for names in _parts(feeds):
@@ -150,7 +169,14 @@ class Store:
                     ArticleRow.feed.in_(names), ArticleRow.published <= until
                 )
                 if since is not None:
-                    query = query.where(ArticleRow.published > since)
+                    timely = ArticleRow.published > since
+                    if late is not None:
+                        published, seen = late
+                        overdue = and_(
+                            ArticleRow.published > published, ArticleRow.first_seen > seen
+                        )
+                        timely = or_(timely, overdue)
+                    query = query.where(timely)
                 found.extend(_article(row) for row in connection.execute(query).mappings())
         return sorted(found, key=lambda article: (-article.published.timestamp(), article.id))
 

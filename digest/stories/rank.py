@@ -36,12 +36,20 @@ def rank(stories: Sequence[Story], weights: Mapping[str, float], now: datetime) 
     ranked = []
     for story in stories:
         feeds = {article.feed for article in story.articles}
-        newest = max(article.published for article in story.articles)
-        hours = max(0.0, (now - newest).total_seconds() / 3600)
+        # Two feeds of one house that carry the same page are one telling of it.
+        pages = {article.url or article.id for article in story.articles}
+        hours = min(_age(article, now) for article in story.articles)
         parts = {
-            "coverage": _COVERAGE * math.log2(len(feeds)),
+            "coverage": _COVERAGE * math.log2(min(len(feeds), len(pages))),
             "recency": _RECENCY * 0.5 ** (hours / _HALF_LIFE_HOURS),
             "weight": _WEIGHT * max(weights.get(feed, 1.0) for feed in feeds),
         }
         ranked.append(replace(story, rank=round(sum(parts.values()), 6), rank_parts=parts))
     return sorted(ranked, key=lambda story: (-story.rank, story.id))
+
+
+def _age(article: Article, now: datetime) -> float:
+    """Hours since it was published; for a time that the feed didn't give, neither new nor old."""
+    if article.date_origin != "feed":
+        return _HALF_LIFE_HOURS
+    return max(0.0, (now - article.published).total_seconds() / 3600)

@@ -14,11 +14,12 @@ import numpy as np
 
 from digest.records import Document, Encoded, Summary, SummarySentence, Vectors
 
-VERSION = 2
+VERSION = 3
 
 # `benchmarks/quality.py summaries` prints what these weights reach on 500 news articles with
-# human highlights, beside the first sentences, and what is lost without each of them. Two can't
-# be measured there: the articles have no titles (`_TITLE`) and are whole (`_CUT_OFF`).
+# human highlights, beside the first sentences, and what is lost without each of them. Three can't
+# be measured there: the articles have no titles (`_TITLE`) and no addresses (`_ADDRESS`), and are
+# whole (`_CUT_OFF`).
 _POSITION = 0.5
 _DOCUMENT = 2.0
 _TITLE = 0.6
@@ -29,6 +30,8 @@ _QUOTE = 0.1
 _QUESTION = 0.3
 # A teaser's cut-off last sentence is taken only where hardly anything else is there.
 _CUT_OFF = 1.5
+# The same for a sentence with an address in it, as the descriptions of videos have.
+_ADDRESS = 1.5
 
 # A sentence of 12 to 40 words tells most; below and above, its salience fades (`_length`).
 _SHORT, _LONG = 12, 40
@@ -100,6 +103,8 @@ def _form(sentence: str, *, leans: bool) -> float:
         score -= _QUESTION
     if _ELLIPSIS.search(sentence):
         score -= _CUT_OFF
+    if "://" in sentence:
+        score -= _ADDRESS
     return score
 
 

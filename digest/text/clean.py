@@ -88,6 +88,9 @@ _DATELINE = re.compile(
     rf"|^\((?:CNN|AP|AFP|Reuters|dpa)\)\s*"
 )
 
+# A machine puts these into every entry (Reddit's feeds): never text, not even when alone.
+_STAMP = re.compile(r"^submitted by .{1,120}$|^\[link\]\s*\[comments\]$", re.IGNORECASE)
+
 # Scripts that end a sentence with a space at most (Thai, Lao): no stop is no sign of a subhead.
 _UNSTOPPED = re.compile("[\u0e00-\u0eff]")
 
@@ -134,6 +137,7 @@ def file_text(text: str) -> tuple[str, str]:
 
 def clean_blocks(found: list[Block], title: str = "") -> list[str]:
     """The paragraphs of `found` that belong to the article, with datelines taken off."""
+    found = [block for block in found if not _STAMP.match(block.text)]
     kept = [
         block
         for block in found

@@ -233,6 +233,19 @@ def test_a_run_that_starts_late_loses_nothing_since_the_edition_before(house: Ho
     assert house.headlines(date="2026-03-03") == {"Just after it"}
 
 
+def test_an_article_that_its_feed_carries_late_is_told_by_the_next_edition(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town")
+    house.run(NOON)
+    house.feed(
+        "town",
+        house.item("Dated before it", NOON - HOUR / 2),
+        house.item("Of long ago", NOON - 3 * DAY),
+    )
+    house.run(NOON + DAY)
+    assert house.headlines(date="2026-03-03") == {"Dated before it"}
+
+
 def test_the_window_does_not_reach_back_to_an_edition_of_long_ago(house: House) -> None:
     house.feed("world", house.item("Alpha"))
     house.feed("town")

@@ -356,3 +356,13 @@ FRAGMENTS = st.sampled_from(
 def test_no_text_is_too_broken(text: str) -> None:
     for cleaned in (article_text(text), plain_text(text), file_text(text)[1]):
         assert all(part == squeeze(part) != "" for part in cleaned.split("\n\n") if cleaned)
+
+
+def test_what_a_machine_stamps_on_every_entry_is_not_even_kept_when_alone() -> None:
+    stamp = (
+        'submitted by <a href="https://forum.example/u/ann"> /u/ann </a> to '
+        '<a href="https://forum.example/r/fun"> fun</a> <br/> '
+        '<a href="https://forum.example/1">[link]</a> <a href="https://forum.example/2">[comments]</a>'
+    )
+    assert article_text(stamp) == ""
+    assert article_text(f"<p>The bridge is open again.</p>{stamp}") == "The bridge is open again."
