@@ -66,9 +66,11 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUNTIME): $(BIN)/pip pyproject.toml constraints.txt
+	@echo "Installing into $(VENV); torch is large, this takes a minute or more." >&2
 	$(PIP_INSTALL) -e .
 	@touch $@
 
 $(DEV): $(BIN)/pip pyproject.toml constraints.txt
+	@echo "Installing into $(VENV); torch is large, this takes a minute or more." >&2
 	$(PIP_INSTALL) -e '.[dev]'
 	@touch $(RUNTIME) $@

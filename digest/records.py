@@ -133,6 +133,7 @@ class DigestOutcome:
     """A digest's line in the run report: what became of its edition for one local date.
 
     `path` is the edition's `index.html` where there is one, `reason` says why there is none.
+    `left_out` counts the stories that found no room (`max_stories`).
     `encoded` and `summarized` count the articles that a model worked on in this run,
     `remembered` those whose summary the store had already.
     """
@@ -144,6 +145,7 @@ class DigestOutcome:
     reason: str = ""
     articles: int = 0
     stories: int = 0
+    left_out: int = 0
     encoded: int = 0
     summarized: int = 0
     remembered: int = 0
@@ -322,7 +324,8 @@ class Edition:
 
     `date` is the local date (ISO 8601), `timezone` the IANA zone in which times are shown,
     `built` the moment of building (UTC). `articles` counts what was considered, `feeds` the
-    feeds asked.
+    feeds asked, `left_out` the stories that found no room, `told` the articles that the
+    printed stories are made of.
     """
 
     digest: str
@@ -338,6 +341,7 @@ class Edition:
     failed: tuple[FailedFeed, ...] = ()
     feeds: int = 0
     articles: int = 0
+    left_out: int = 0
     told: tuple[str, ...] = ()
     format: int = 1
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import building, serving, texts, upkeep
+from digest.cli import building, doctor, serving, texts, upkeep
 from digest.cli.common import NOTHING_DONE, WRONG_USE, complain
 from digest.errors import ConfigError, DigestError, UsageError
 
@@ -44,7 +44,7 @@ app.command("fetch", rich_help_panel=_TEXTS)(building.fetch)
 app.command("summarize", rich_help_panel=_TEXTS)(texts.summarize)
 app.command("group", rich_help_panel=_TEXTS)(texts.group)
 app.command("init", rich_help_panel=_UPKEEP)(upkeep.init)
-app.command("doctor", rich_help_panel=_UPKEEP)(upkeep.doctor)
+app.command("doctor", rich_help_panel=_UPKEEP)(doctor.doctor)
 app.add_typer(upkeep.feeds, name="feeds", rich_help_panel=_UPKEEP)
 app.add_typer(upkeep.models, name="models", rich_help_panel=_UPKEEP)
 

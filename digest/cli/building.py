@@ -136,14 +136,17 @@ def print_report(report: RunReport) -> None:
     for feed in report.feeds:
         if feed.status == "failed":
             complain(f"  feed {feed.feed}: {feed.reason}")
+    if report.feeds and all(feed.reason.startswith("no such host") for feed in report.feeds):
+        complain("  no host name could be resolved: is the network up?")
 
 
 def _digest_line(outcome: DigestOutcome) -> str:
     head = f"{outcome.digest} {outcome.date}: "
     if outcome.status == "built":
+        left = f", {outcome.left_out} left out for want of room" if outcome.left_out else ""
         return head + (
             f"{_count(outcome.stories, 'story', 'stories')} from "
-            f"{_count(outcome.articles, 'article')} "
+            f"{_count(outcome.articles, 'article')}{left} "
             f"({outcome.summarized} summarised now, {outcome.remembered} remembered)"
         )
     return head + outcome.reason

@@ -90,11 +90,9 @@ def load_settings() -> Settings:
     from digest.config import load_settings as read
 
     settings = read()
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # Our own level only: what libraries say at "info" is of no use to an editor.
+    logging.getLogger("digest").setLevel(settings.log_level.upper())
     return settings
 
 
@@ -125,16 +123,22 @@ def moment(text: str | None) -> datetime:
     return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+def shown(name: str) -> str:
+    """A file's name for messages; `-` is standard input."""
+    return "standard input" if name == "-" else name
+
+
 def read_text(name: str) -> str:
     """A file's text, or standard input's for `-`. Raises UsageError that names the file."""
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise UsageError(f"{name}: {error.strerror}") from error
+        raise UsageError(f"{shown(name)}: {error.strerror}") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{name}: is not UTF-8 (byte {error.start}); convert it first") from error
+        message = f"{shown(name)}: is not UTF-8 (byte {error.start}); convert it first"
+        raise UsageError(message) from error
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from digest.cli.common import (
     print_json,
     progress_bar,
     read_text,
+    shown,
 )
 from digest.errors import UsageError
 
@@ -167,7 +168,7 @@ def _file_documents(names: list[str], problems: list[str]) -> Iterator[tuple[Any
             problems.append(str(error))
             continue
         if not text:
-            problems.append(f"{name}: is empty, there is nothing to summarise")
+            problems.append(f"{shown(name)}: is empty, there is nothing to summarise")
             continue
         yield name, text_document(name, title, text)
 
@@ -243,11 +244,14 @@ def _json_lines(names: list[str], problems: list[str]) -> Iterator[tuple[str, di
                 for number, line in enumerate(lines, start=1):
                     if not line.strip():
                         continue
-                    place = f"{'standard input' if name == '-' else name}:{number}"
+                    place = f"{shown(name)}:{number}"
                     try:
                         data = json.loads(line)
-                    except ValueError as error:  # no JSON, or no UTF-8
-                        problems.append(f"{place}: is not JSON ({error})")
+                    except json.JSONDecodeError as error:
+                        problems.append(f"{place}:{error.colno}: is not JSON ({error.msg})")
+                        continue
+                    except UnicodeDecodeError:
+                        problems.append(f"{place}: is not UTF-8")
                         continue
                     if not isinstance(data, dict) or data.get("id") is None:
                         problems.append(f'{place}: is not an object with an "id"')

@@ -1,10 +1,7 @@
-"""`digest feeds`, `digest models`, `digest doctor` and `digest init`."""
+"""`digest feeds`, `digest models` and `digest init`."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.common import (
-    DONE,
     NOTHING_DONE,
     SOME_FAILED,
     ConfigOption,
@@ -26,7 +22,7 @@ from digest.cli.common import (
     print_json,
     progress_bar,
 )
-from digest.errors import ConfigError, DigestError, UsageError
+from digest.errors import UsageError
 
 if TYPE_CHECKING:
     from digest.config import Settings
@@ -42,7 +38,7 @@ def feeds_list(config: ConfigOption = None, as_json: JsonOption = False) -> None
 
     settings, configuration = load(config)
     states = _states(settings)
-    for feed in configuration.feeds:
+    for feed, record in zip(configuration.feeds, configuration.records(), strict=True):
         state = states.get(feed.name)
         line = {
             "name": feed.name,
@@ -51,7 +47,7 @@ def feeds_list(config: ConfigOption = None, as_json: JsonOption = False) -> None
             "tags": list(feed.tags),
             "topic": feed.topic,
             "weight": feed.weight,
-            "last": _last(state),
+            "last": _last(state, record.url),
         }
         if as_json:
             print_json(line)
@@ -134,84 +130,10 @@ def init(
     typer.echo(f"{path}\nNext: digest run --config {path}")
 
 
-def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check this set-up and say what is wrong with it, and what to do."""
-    checks = list(_checks(config))
-    for name, problem in checks:
-        if as_json:
-            print_json({"check": name, "ok": not problem, "problem": problem})
-        else:
-            typer.echo(f"{name}: {problem or 'ok'}")
-    raise typer.Exit(SOME_FAILED if any(problem for _, problem in checks) else DONE)
-
-
-def _checks(config: Path | None) -> Iterator[tuple[str, str]]:
-    """Each check's name and what is wrong; empty when nothing is."""
-    try:
-        settings = load_settings()
-    except ConfigError as error:
-        yield "settings", str(error)
-        return
-    from digest.config import load_config, unknown_settings
-
-    yield "settings", "; ".join(unknown_settings(os.environ))
-    path = config or settings.config
-    yield f"configuration {path}", _problem(lambda: load_config(path))
-    yield "encoder", _problem(lambda: _encode(settings))
-    yield "database", _problem(lambda: _states(settings, create=True))
-    yield f"outbox {settings.outbox_dir}", _writable(settings.outbox_dir)
-    yield f"state {settings.state_dir}", _writable(settings.state_dir)
-    yield "theme", _problem(lambda: _themes(settings, path))
-
-
-def _problem(check: Callable[[], object]) -> str:
-    try:
-        check()
-    except DigestError as error:
-        return str(error)
-    return ""
-
-
-def _encode(settings: Settings) -> None:
-    from digest.models.encoder import Encoder
-
-    Encoder(settings.model_path).encode(["One sentence shows that the weights load."])
-
-
-def _themes(settings: Settings, config: Path) -> None:
-    """Raises for a digest whose theme isn't there; feeds.yaml itself is another check's matter."""
-    from digest.config import load_config
-    from digest.editions.render import Renderer
-    from digest.pipeline.wiring import theme_folders
-
-    there = Renderer(theme_folders(settings)).themes()
-    try:
-        wanted = {spec.template: spec.name for spec in load_config(config).digests}
-    except ConfigError:
-        return
-    for theme, digest in wanted.items():
-        if theme not in there:
-            raise UsageError(f"{digest}: theme {theme!r} isn't there; there is: {', '.join(there)}")
-
-
-def _writable(folder: Path) -> str:
-    """Tries it: rights alone don't tell of a read-only file system or a full disk."""
-    probe = folder / ".doctor"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"x")
-        probe.unlink()
-    except OSError as error:
-        return f"can't be written ({error.strerror}); check its rights, or name another folder"
-    free = shutil.disk_usage(folder).free
-    # A year of two daily digests takes about 100 MB, their database about 1 GB.
-    return f"only {free / 1e6:.0f} MB are free" if free < 200e6 else ""
-
-
-def _states(settings: Settings, *, create: bool = False) -> dict[str, dict[str, Any]]:
+def _states(settings: Settings) -> dict[str, dict[str, Any]]:
     """How the feeds went, from the database when there is one."""
     file = settings.state_dir / "digest.db"
-    if not create and settings.database_url is None and not file.exists():
+    if settings.database_url is None and not file.exists():
         return {}
     from digest.store.store import Store
 
@@ -222,10 +144,11 @@ def _states(settings: Settings, *, create: bool = False) -> dict[str, dict[str, 
         store.close()
 
 
-def _last(state: dict[str, Any] | None) -> str:
-    if state is None or state["checked"] is None:
+def _last(state: dict[str, Any] | None, url: str) -> str:
+    if state is None or state["checked"] is None or state["url"] != url:
         return "not asked yet"
     when = f"{state['checked']:%Y-%m-%d %H:%M} UTC"
     if state["reason"]:
-        return f"failed {state['failures']} times, last {when}: {state['reason']}"
+        times = "" if state["failures"] == 1 else f" {state['failures']} times, last"
+        return f"failed{times} {when}: {state['reason']}"
     return f"{state['entries']} entries, {when}"

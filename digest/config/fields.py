@@ -99,7 +99,9 @@ def nearest_zone(word: str) -> str | None:
     zones = sorted(available_timezones())
     by_city = {zone.rsplit("/", 1)[-1].casefold(): zone for zone in zones if "/" in zone}
     city = word.strip().replace(" ", "_").casefold()
-    return by_city.get(city) or nearest(word, zones)
+    # Abbreviations (CEST) look like others that mean another zone (EST): places only.
+    places = [zone for zone in zones if "/" in zone or zone == "UTC"]
+    return by_city.get(city) or nearest(word, places)
 
 
 def parse_window(value: object) -> timedelta | None:

@@ -44,7 +44,7 @@ def _empty_values(file: YamlFile) -> Iterator[Problem]:
         for key, value in mapping.items() if isinstance(mapping, dict) else ():
             if value is None:
                 here = (*path, key)
-                message = "has no value; give one or leave the key out"
+                message = "has no value; write one behind the colon"
                 yield Problem(file.name, file.line(here), dotted(here), message)
 
 

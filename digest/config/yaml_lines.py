@@ -139,7 +139,8 @@ def _syntax_problem(name: str, error: MarkedYAMLError) -> Problem:
     context = ""
     if error.context and error.context_mark:
         context = f" ({error.context} that begins on line {error.context_mark.line + 1})"
-    return Problem(name, line, "", f"is not valid YAML: {problem}{context}")
+    hint = "; text with any of * & : # [ { in it, or a quote left open, needs quotes round it"
+    return Problem(name, line, "", f"is not valid YAML: {problem}{context}{hint}")
 
 
 class _Walk:

@@ -72,7 +72,8 @@ def compose(
         )
         for name in names
     )
-    headlines = [story.lead.title for story in chosen]
+    # Subject and preheader name what the reader finds first, topic by topic.
+    headlines = [topic.stories[0].headline for topic in topics]
     return Edition(
         digest=plan.digest,
         title=plan.title,
@@ -87,6 +88,7 @@ def compose(
         failed=tuple(failed),
         feeds=len(feeds),
         articles=articles,
+        left_out=len(stories) - len(chosen),
         told=tuple(sorted(article.id for story in chosen for article in story.articles)),
     )
 
@@ -174,20 +176,24 @@ def _news_beside(
 
 
 def _others(story: Story, labels: Mapping[str, str]) -> tuple[EditionSource, ...]:
-    """The other feeds that tell the story, one line each, the earliest first.
+    """The story's other articles: one of each other feed, then what else there is, by time.
 
-    The same page in a second feed of the same house (front page and section) is no other telling.
+    The same page in a second feed of the same house (front page and section), and the same
+    headline again in one feed, are no other telling.
     """
-    seen = {story.lead.feed}
-    pages = {story.lead.url}
-    lines: list[EditionSource] = []
-    rest: list[Article] = sorted(
-        story.articles[1:], key=lambda article: (article.published, article.id)
+    feeds = {story.lead.feed}
+    pages = {story.lead.url or story.lead.id, (story.lead.feed, story.lead.title)}
+    first: list[Article] = []
+    further: list[Article] = []
+    for article in sorted(story.articles[1:], key=lambda other: (other.published, other.id)):
+        marks = {article.url or article.id, (article.feed, article.title)}
+        if not pages & marks:
+            (further if article.feed in feeds else first).append(article)
+            feeds.add(article.feed)
+        pages |= marks
+    return tuple(
+        EditionSource(
+            labels.get(article.feed, article.feed), article.title, article.url, article.published
+        )
+        for article in first + further
     )
-    for article in rest:
-        if article.feed not in seen and not (article.url and article.url in pages):
-            seen.add(article.feed)
-            pages.add(article.url)
-            label = labels.get(article.feed, article.feed)
-            lines.append(EditionSource(label, article.title, article.url, article.published))
-    return tuple(lines)

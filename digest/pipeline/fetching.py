@@ -48,7 +48,9 @@ async def _fetch(
             async for result in results:
                 feed = by_name[result.feed]
                 take_in = partial(_take_in, feed, result, store, now)
-                outcomes[feed.name] = await loop.run_in_executor(pool, take_in)
+                outcome = await loop.run_in_executor(pool, take_in)
+                outcomes[feed.name] = outcome
+                log.info("feed %s: %s %s", feed.name, outcome.status, outcome.reason)
                 progress("feeds", len(outcomes), len(feeds))
     return [outcomes[feed.name] for feed in feeds]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -34,8 +34,7 @@ def group(
         lead = choose_lead(members, weights)
         centre = vectors[indices].mean(axis=0)
         length = float(np.linalg.norm(centre))
-        names = sorted({article.feed for article in members})
-        hints = [feeds[name].topic if name in feeds else None for name in names]
+        hints = [_hint(article, chooser.names, feeds) for article in members]
         choice = chooser.choose(centre / length if length else centre, hints)
         story = Story(
             id=_story_id(members[0]),
@@ -45,6 +44,13 @@ def group(
         )
         found.append((story, choice))
     return found
+
+
+def _hint(article: Article, topics: Collection[str], feeds: Mapping[str, Feed]) -> str | None:
+    """The topic that the article's own categories name, else the one its feed is about."""
+    known = {name.casefold() for name in topics}
+    named = next((tag for tag in article.tags if tag.casefold() in known), None)
+    return named or (feeds[article.feed].topic if article.feed in feeds else None)
 
 
 def _age(article: Article) -> tuple[float, str]:

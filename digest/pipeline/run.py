@@ -191,6 +191,7 @@ def _build(
         path=path,
         articles=len(articles),
         stories=len(edition.stories),
+        left_out=edition.left_out,
         encoded=encoder.encoded,
         summarized=summarized.fresh,
         remembered=summarized.remembered,
@@ -226,6 +227,7 @@ def _publish(workshop: Workshop, edition: Edition) -> str:
         "digest.txt": rendered.text.encode(),
         "digest.eml": build_message(edition, rendered),
     }
+    log.info("digest %s: writing %d stories", edition.digest, len(edition.stories))
     folder = workshop.outbox.write(edition.digest, edition.date, files)
     workshop.store.save_told(edition.digest, edition.date, edition.told)
     return str(folder / "index.html")

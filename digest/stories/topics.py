@@ -166,11 +166,16 @@ class TopicChooser:
             (int(end) - len(t.descriptions), int(end)) for end, t in zip(ends, topics, strict=True)
         ]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The topics' names, in their order."""
+        return tuple(topic.name for topic in self._topics)
+
     def choose(self, vector: Vectors, hints: Sequence[str | None] = ()) -> TopicChoice:
         """The topic of a story with embedding `vector` (shape (d,)), and the runner-up.
 
-        `hints` are the topics of the feeds that tell it (None for a feed without one); the
-        share of feeds that name a topic is the share of the hint it gets.
+        `hints` are the topics that the story's articles or their feeds name, one an article (None
+        for one without); the share of them that name a topic is the share of the hint it gets.
         """
         scores = np.array([self._score(vector, span) for span in self._spans])
         for number, topic in enumerate(self._topics):

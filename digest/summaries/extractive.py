@@ -14,12 +14,12 @@ import numpy as np
 
 from digest.records import Document, Encoded, Summary, SummarySentence, Vectors
 
-VERSION = 3
+VERSION = 4
 
 # `benchmarks/quality.py summaries` prints what these weights reach on 500 news articles with
-# human highlights, beside the first sentences, and what is lost without each of them. Three can't
+# human highlights, beside the first sentences, and what is lost without each of them. Four can't
 # be measured there: the articles have no titles (`_TITLE`) and no addresses (`_ADDRESS`), and are
-# whole (`_CUT_OFF`).
+# whole (`_CUT_OFF`), in whole sentences (`_UNFINISHED`).
 _POSITION = 0.5
 _DOCUMENT = 2.0
 _TITLE = 0.6
@@ -32,6 +32,8 @@ _QUESTION = 0.3
 _CUT_OFF = 1.5
 # The same for a sentence with an address in it, as the descriptions of videos have.
 _ADDRESS = 1.5
+# A line without a stop (a scoreline, a label) runs into the sentence that is printed after it.
+_UNFINISHED = 0.5
 
 # A sentence of 12 to 40 words tells most; below and above, its salience fades (`_length`).
 _SHORT, _LONG = 12, 40
@@ -46,6 +48,7 @@ _LEANS = re.compile(
     r"however|meanwhile|moreover|still|then|there|instead|in addition|for example|as a result)\b",
     re.IGNORECASE,
 )
+_STOP = re.compile(r"[.!?…。！？।॥؟۔።][\"'”’»›)\]]*$")
 _QUOTED = re.compile(r"[\"“”«»„]")
 _ELLIPSIS = re.compile(r"(?:…|\.\.\.|\[(?:…|\.\.\.)\]|\((?:…|\.\.\.)\))[\"”’»]?$")
 _WORD = re.compile(r"\w+")
@@ -105,6 +108,8 @@ def _form(sentence: str, *, leans: bool) -> float:
         score -= _CUT_OFF
     if "://" in sentence:
         score -= _ADDRESS
+    if not _STOP.search(sentence):
+        score -= _UNFINISHED
     return score
 
 

@@ -133,7 +133,8 @@ def _web_address(parts: SplitResult) -> str:
     fragment = "" if _is_tracking(parts.fragment.lstrip("?&")) else parts.fragment
     tail = (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
     address = f"{parts.scheme}://{netloc}{parts.path or '/'}{tail}"
-    return _PERCENT.sub(lambda match: match[0].upper(), address)
+    # An apostrophe is allowed in a path, and ends an attribute in careless templates.
+    return _PERCENT.sub(lambda match: match[0].upper(), address.replace("'", "%27"))
 
 
 def _is_tracking(parameter: str) -> bool:

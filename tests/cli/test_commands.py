@@ -168,8 +168,24 @@ def test_doctor_names_what_is_wrong(digest, town: Path) -> None:
     assert done.returncode == 1
     assert "DIGEST_OUTBOXDIR: unknown setting (did you mean DIGEST_OUTBOX_DIR?)" in done.stdout
     assert "encoder: nowhere: no model.safetensors there" in done.stdout
-    assert "theme: town: theme 'gothic' isn't there; there is: classic" in done.stdout
+    assert "theme gothic: theme 'gothic' is unknown" in done.stdout
     assert "outbox outbox: can't be written" in done.stdout
+
+
+def test_doctor_tries_the_theme_and_finds_what_is_misspelt(digest, town: Path) -> None:
+    theme = town / "templates" / "classic"
+    theme.mkdir(parents=True)
+    (theme / "digest.html.j2").write_text("<p>\n{{ edition.titel }}</p>")
+    (town / "feeds.yaml").write_text(
+        "digests:\n  - {name: town, topics: [World, Bussiness]}\n"
+        "feeds:\n  - {name: town, url: www.town.example/feed, topic: Sceince}\n"
+    )
+    done = digest("doctor")
+    assert done.returncode == 1
+    assert "theme classic: templates/classic/digest.html.j2:2: " in done.stdout
+    assert "town: Bussiness is no built-in topic (did you mean Business?)" in done.stdout
+    assert "town: no digest has the topic Sceince (did you mean Science?)" in done.stdout
+    assert "www.town.example/feed (an address begins with https://)" in done.stdout
 
 
 def test_init_writes_a_configuration_that_loads(digest, tmp_path: Path) -> None:

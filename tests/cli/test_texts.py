@@ -70,7 +70,7 @@ def test_json_lines_come_out_in_order_and_bad_ones_are_named_by_number(digest) -
     assert out[2]["sentences"] == []
     problems = done.stderr.splitlines()
     assert len(problems) == 3
-    assert problems[0].startswith("standard input:2: is not JSON")
+    assert problems[0].startswith("standard input:2:2: is not JSON (")
     assert problems[1] == 'standard input:4: needs "text" or "html", a string'
     assert problems[2] == 'standard input:5: is not an object with an "id"'
 

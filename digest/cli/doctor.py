@@ -1,0 +1,140 @@
+"""`digest doctor`: what is wrong with this set-up, and what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from digest.cli.common import (
+    DONE,
+    SOME_FAILED,
+    ConfigOption,
+    JsonOption,
+    load_settings,
+    print_json,
+)
+from digest.errors import ConfigError, DigestError
+
+if TYPE_CHECKING:
+    from digest.config import Config, Settings
+
+# A year of two daily digests takes about 100 MB, their database about 1 GB.
+_LITTLE_SPACE = 200e6
+
+
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check this set-up and say what is wrong with it, and what to do.
+
+    Settings, feeds.yaml, the encoder's weights, database, folders, and each digest's theme, which
+    is tried on a sample. `digest feeds check` asks the feeds themselves.
+    """
+    problems = False
+    for name, problem in _checks(config):
+        problems = problems or bool(problem)
+        if as_json:
+            print_json({"check": name, "ok": not problem, "problem": problem})
+        else:
+            typer.echo(f"{name}: {problem or 'ok'}")
+    raise typer.Exit(SOME_FAILED if problems else DONE)
+
+
+def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
+    """Each check's name and what is wrong; empty when nothing is."""
+    from digest.config import load_config, unknown_settings
+
+    try:
+        settings = load_settings()
+    except ConfigError as error:
+        yield "settings", str(error)
+        return
+    yield "settings", "; ".join(unknown_settings(os.environ))
+    path = path or settings.config
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        yield f"configuration {path}", str(error)
+    else:
+        yield f"configuration {path}", ""
+        yield "feeds", "; ".join(_feeds(config))
+        yield "topics", "; ".join(_topics(config))
+        for theme in sorted({spec.template for spec in config.digests}):
+            yield f"theme {theme}", _problem(lambda name=theme: _try_theme(settings, name))
+    yield "encoder", _problem(lambda: _encode(settings))
+    yield "database", _problem(lambda: _open_store(settings))
+    yield f"outbox {settings.outbox_dir}", _folder(settings.outbox_dir)
+    yield f"state {settings.state_dir}", _folder(settings.state_dir)
+
+
+def _problem(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except DigestError as error:
+        return str(error)
+    return ""
+
+
+def _feeds(config: Config) -> Iterator[str]:
+    """Feeds that are paths to nowhere: often an address without its scheme."""
+    from digest.text.urls import is_http
+
+    for feed, record in zip(config.feeds, config.records(), strict=True):
+        if not is_http(record.url) and not Path(record.url).is_file():
+            yield f"{feed.name}: no such file: {record.url} (an address begins with https://)"
+
+
+def _topics(config: Config) -> Iterator[str]:
+    """Topics that are probably misspelt: undescribed and not built in, or a feed's alone."""
+    from digest.stories.topics import BUILT_IN
+
+    for spec in config.digests:
+        for name, description in (spec.topics or {}).items():
+            if not description and name.casefold() not in map(str.casefold, BUILT_IN):
+                guess = get_close_matches(name, BUILT_IN, 1)
+                hint = f"did you mean {guess[0]}?" if guess else "describe it: `name: description`"
+                yield f"{spec.name}: {name} is no built-in topic ({hint})"
+    known = {*BUILT_IN, *(name for spec in config.digests for name in spec.topics or ())}
+    for feed in config.feeds:
+        if feed.topic and feed.topic.casefold() not in map(str.casefold, known):
+            guess = get_close_matches(feed.topic, sorted(known), 1)
+            hint = f" (did you mean {guess[0]}?)" if guess else ""
+            yield f"{feed.name}: no digest has the topic {feed.topic}{hint}"
+
+
+def _try_theme(settings: Settings, theme: str) -> None:
+    """Raises TemplateError for a theme that isn't there or can't be rendered."""
+    from digest.editions.render import Renderer
+    from digest.editions.sample import sample_edition
+    from digest.pipeline.wiring import theme_folders
+
+    Renderer(theme_folders(settings)).render(sample_edition(theme))
+
+
+def _encode(settings: Settings) -> None:
+    from digest.models.encoder import Encoder
+
+    Encoder(settings.model_path).encode(["One sentence shows that the weights load."])
+
+
+def _open_store(settings: Settings) -> None:
+    from digest.store.store import Store
+
+    Store(settings.database).close()
+
+
+def _folder(folder: Path) -> str:
+    """Tries it: rights alone don't tell of a read-only file system or a full disk."""
+    probe = folder / ".doctor"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        return f"can't be written ({error.strerror}); check its rights, or name another folder"
+    free = shutil.disk_usage(folder).free
+    return f"only {free / 1e6:.0f} MB are free; make room" if free < _LITTLE_SPACE else ""
