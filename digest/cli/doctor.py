@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,9 +65,9 @@ def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
         yield "feeds", "; ".join(_feeds(config))
         yield "topics", "; ".join(_topics(config))
         for theme in sorted({spec.template for spec in config.digests}):
-            yield f"theme {theme}", _problem(lambda name=theme: _try_theme(settings, name))
-    yield "encoder", _problem(lambda: _encode(settings))
-    yield "database", _problem(lambda: _open_store(settings))
+            yield f"theme {theme}", _problem(partial(_try_theme, settings, theme))
+    yield "encoder", _problem(partial(_encode, settings))
+    yield "database", _problem(partial(_open_store, settings))
     yield f"outbox {settings.outbox_dir}", _folder(settings.outbox_dir)
     yield f"state {settings.state_dir}", _folder(settings.state_dir)
 

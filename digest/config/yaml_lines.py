@@ -131,6 +131,10 @@ def _read_text(path: Path) -> str:
         raise ConfigError([Problem(name, line, "", message)]) from error
 
 
+# What the parser says where a text begins with `*`, `&`, `%` or `@`, or has `: ` in it.
+_UNQUOTED = re.compile(r"mapping values|alphabetic or numeric|cannot start any token")
+
+
 def _syntax_problem(name: str, error: MarkedYAMLError) -> Problem:
     line = error.problem_mark.line + 1 if error.problem_mark else None
     problem = error.problem or "it can't be read"
@@ -139,7 +143,7 @@ def _syntax_problem(name: str, error: MarkedYAMLError) -> Problem:
     context = ""
     if error.context and error.context_mark:
         context = f" ({error.context} that begins on line {error.context_mark.line + 1})"
-    hint = "; text with any of * & : # [ { in it, or a quote left open, needs quotes round it"
+    hint = "; put quotes round the text" if _UNQUOTED.search(problem) else ""
     return Problem(name, line, "", f"is not valid YAML: {problem}{context}{hint}")
 
 

@@ -72,8 +72,9 @@ def compose(
         )
         for name in names
     )
-    # Subject and preheader name what the reader finds first, topic by topic.
-    headlines = [topic.stories[0].headline for topic in topics]
+    # Subject and preheader name what the reader finds first: each topic's top, then the others.
+    tops = [topic.stories[0].headline for topic in topics]
+    headlines = tops + [story.headline for topic in topics for story in topic.stories[1:]]
     return Edition(
         digest=plan.digest,
         title=plan.title,

@@ -56,7 +56,7 @@ BAD_DIGESTS = {
     ),
     "no value": (
         "title:",
-        "feeds.yaml:3: digests[0].title: has no value; give one or leave the key out",
+        "feeds.yaml:3: digests[0].title: has no value; write one behind the colon",
     ),
     "two lines": (
         'title: "a\\nb"',
@@ -279,7 +279,7 @@ BAD_FEEDS = {
     ),
     "no topic": (
         "{name: b, url: b.xml, topic: }",
-        "feeds[1].topic: has no value; give one or leave the key out",
+        "feeds[1].topic: has no value; write one behind the colon",
     ),
     "same name": (
         "{name: a, url: b.xml}",
@@ -317,7 +317,7 @@ WHOLE_FILES = {
     ),
     "digests without value": (
         f"digests:\n{GOOD_FEEDS}",
-        "feeds.yaml:1: digests: has no value; give one or leave the key out",
+        "feeds.yaml:1: digests: has no value; write one behind the colon",
     ),
     "digests as mapping": (
         f"digests: {{name: a}}\n{GOOD_FEEDS}",
@@ -337,7 +337,8 @@ WHOLE_FILES = {
     ),
     "colon in text": (
         f"digests:\n  - name: a\n    title: Digest: the news\n{GOOD_FEEDS}",
-        "feeds.yaml:3: is not valid YAML: mapping values are not allowed here",
+        "feeds.yaml:3: is not valid YAML: mapping values are not allowed here; "
+        "put quotes round the text",
     ),
     "open list": (
         "digests: [a, b\n",
@@ -346,7 +347,8 @@ WHOLE_FILES = {
     ),
     "a sign that YAML keeps to itself": (
         "digests: @daily\n",
-        "feeds.yaml:1: is not valid YAML: found character '@' that cannot start any token",
+        "feeds.yaml:1: is not valid YAML: found character '@' that cannot start any token; "
+        "put quotes round the text",
     ),
     "unknown alias": (
         "digests: *x\n",

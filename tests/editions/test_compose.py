@@ -184,10 +184,12 @@ def test_a_topic_without_stories_is_not_printed() -> None:
     assert [topic.name for topic in edition(story("a", "Sport")).topics] == ["Sport"]
 
 
-def test_subject_and_preheader_are_the_first_headlines_by_rank() -> None:
-    made = edition(story("a", "Sport"), story("b"), story("c"), story("d"), story("e"))
-    assert made.subject == "The Daily: a"
-    assert made.preheader == "b · c · d"
+def test_subject_and_preheader_are_the_headlines_that_the_reader_finds_first() -> None:
+    made = edition(
+        story("a", "Sport"), story("b", "World"), story("c", "World"), story("d", "World")
+    )
+    assert made.subject == "The Daily: b"
+    assert made.preheader == "a · c · d"
 
 
 def test_a_headline_of_100_kB_leaves_a_subject_of_a_line() -> None:
@@ -247,7 +249,7 @@ def test_an_article_without_summary_is_printed_with_its_headline_alone() -> None
     assert (printed.headline, printed.summary) == ("a", ())
 
 
-def test_other_feeds_are_listed_once_each_the_earliest_first() -> None:
+def test_one_article_of_each_other_feed_is_listed_first_then_what_else_there_is() -> None:
     made = edition(
         story(
             "lead",
@@ -261,6 +263,8 @@ def test_other_feeds_are_listed_once_each_the_earliest_first() -> None:
     assert [(other.feed, other.headline) for other in made.stories[0].also] == [
         ("wire", "earlier"),
         ("gone", "unknown feed"),
+        ("The Post", "own second"),
+        ("wire", "later"),
     ]
 
 
@@ -278,6 +282,16 @@ def test_the_same_page_in_another_feed_is_no_other_telling() -> None:
         )
     )
     assert [other.feed for other in made.stories[0].also] == ["wire", "one", "two"]
+
+
+def test_the_same_headline_again_in_one_feed_is_no_other_telling() -> None:
+    made = edition(story("lead", "World", replace(article("other", "post"), title="lead")))
+    assert made.stories[0].also == ()
+
+
+def test_stories_that_find_no_room_are_counted() -> None:
+    made = edition(story("a"), story("b"), story("c"), plan=replace(PLAN, max_stories=1))
+    assert made.left_out == 2
 
 
 def test_what_is_told_is_every_article_of_the_printed_stories_only() -> None:
