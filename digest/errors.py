@@ -12,7 +12,9 @@
     └── OutboxError          an edition can't be written or read
 
 Errors chain their cause (`raise … from error`). What concerns one feed is caught at the
-stage's edge and becomes a line of the run report; the others end the command.
+stage's edge and becomes a line of the run report; what concerns one digest (TemplateError,
+OutboxError, and store or model failing while it is built) costs that digest its edition; the
+others end the command.
 """
 
 from __future__ import annotations

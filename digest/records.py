@@ -52,7 +52,7 @@ class Validators:
 class Fetched:
     """A feed's body as it came, or the word that it did not change (`body` is None).
 
-    `url` is the address after redirects, without credentials; `charset` what the HTTP header said.
+    `url` is the address after redirects, without credentials; `content_type` what the server said.
     """
 
     feed: str
@@ -96,13 +96,17 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFeed:
-    """What one feed's bytes held. `notes` are remarks for whoever looks after the feeds."""
+    """What one feed's bytes held. `notes` are remarks for whoever looks after the feeds.
+
+    `complete` is False when the bytes broke off: what is missing may come with the next fetch.
+    """
 
     title: str
     link: str
     language: str
     articles: tuple[Article, ...]
     notes: tuple[str, ...] = ()
+    complete: bool = True
 
 
 FeedStatus = Literal["fetched", "unchanged", "failed"]
@@ -113,6 +117,8 @@ class FeedOutcome:
     """A feed's line in the run report.
 
     `entries` counts what it carried, `new` and `updated` what that changed in the store.
+    `reason` is for whoever looks after the feeds and may name hosts and paths; `told` is what
+    readers are told, and names none.
     """
 
     feed: str
@@ -121,6 +127,7 @@ class FeedOutcome:
     new: int = 0
     updated: int = 0
     reason: str = ""
+    told: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
 

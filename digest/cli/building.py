@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,6 +57,7 @@ def run(
     settings, configuration = load(config)
     digests = _with_window(chosen(configuration, names), window)
     at = moment(now)
+    from digest.pipeline.run import report_json
     from digest.pipeline.run import run as run_digests
     from digest.pipeline.wiring import open_workshop
 
@@ -83,7 +83,7 @@ def fetch(
     settings, configuration = load(config)
     digests = chosen(configuration, names)
     at = moment(now)
-    from digest.pipeline.run import fetch_only
+    from digest.pipeline.run import fetch_only, report_json
     from digest.pipeline.wiring import open_workshop
 
     with open_workshop(settings) as workshop, progress_bar() as progress:
@@ -106,11 +106,6 @@ def run_status(report: RunReport) -> int:
     if broken or any(outcome.status == "failed" for outcome in report.feeds):
         return SOME_FAILED
     return DONE
-
-
-def report_json(report: RunReport) -> dict[str, object]:
-    """The report as plain data, times in ISO 8601."""
-    return {**asdict(report), "started": report.started.isoformat()}
 
 
 def print_report(report: RunReport) -> None:

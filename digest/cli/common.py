@@ -120,6 +120,9 @@ def moment(text: str | None) -> datetime:
         raise UsageError(
             f"--now {text!r} is no time; write it like 2026-03-02T07:00+01:00"
         ) from error
+    # The web began in 1990; and a window or a time zone must not lead out of the calendar.
+    if not 1990 <= given.year < 2200:
+        raise UsageError(f"--now {text!r} is not between 1990 and 2200")
     return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
 
 

@@ -24,6 +24,7 @@ from pydantic import (
 
 from digest.config.nearest import nearest
 from digest.cron import parse_cron
+from digest.text.urls import redact
 
 SLUG = r"[a-z0-9][a-z0-9_-]{0,63}"
 WINDOW = r"([1-9][0-9]{0,4})([mhd])"
@@ -32,17 +33,14 @@ LONGEST_WINDOW = timedelta(days=366)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.I)  # two letters at least: C: is a drive
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_USERINFO = re.compile(r"(?<=//)[^/@\s]*@")
 _MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<angle>[^<>]*)>|(?P<bare>[^<>]*))")
 _ADDR_SPEC = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[^\s@<>()\[\],;:\\\"]+")
 
 
 def quoted(value: object) -> str:
     """`value` in quotes for a message: on one line, not too long, without a URL's credentials."""
-    text = str(value)
-    if len(text) > 100:
-        text = text[:99] + "…"
-    return repr(_USERINFO.sub("…@", text))
+    text = redact(str(value))
+    return repr(text if len(text) <= 100 else text[:99] + "…")
 
 
 def _slug(value: str) -> str:

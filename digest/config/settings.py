@@ -26,7 +26,7 @@ RESERVED = (
     "DIGEST_ALLOW_PRIVATE_NETWORKS",
     "DIGEST_DASK_SCHEDULER",
 )
-"""Names that belong to parts of the design that read them elsewhere; nobody is warned of them."""
+"""Names of the design that this version does not read yet; setting one does nothing."""
 
 
 def _lower(value: object) -> object:
@@ -130,11 +130,13 @@ def variable(field: str) -> str:
 
 def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     """A line for each `DIGEST_*` name, in `environ` or `.env`, that nothing reads."""
-    known = [*(variable(field) for field in Settings.model_fields), *RESERVED]
+    known = [variable(field) for field in Settings.model_fields]
     names = {*environ, *(dotenv_values(ENV_FILE) if ENV_FILE.is_file() else ())}
     remarks = []
     for name in sorted(name for name in names if name.upper().startswith(PREFIX)):
-        if name.upper() not in known:
+        if name.upper() in RESERVED:
+            remarks.append(f"{name}: this version of digest does not support it yet")
+        elif name.upper() not in known:
             guess = nearest(name[len(PREFIX) :], (word[len(PREFIX) :] for word in known))
             hint = f" (did you mean {PREFIX}{guess}?)" if guess else ""
             remarks.append(f"{name}: unknown setting{hint}")

@@ -77,5 +77,8 @@ def _boundary(edition: Edition, rendered: Rendered) -> str:
 
 
 def _atom(name: str) -> str:
-    """The digest's name with only what an atom may hold (RFC 5322, 3.2.3)."""
-    return re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-") or "digest"
+    """The digest's name as an atom (RFC 5322, 3.2.3), which a-z, 0-9, `-` and `_` are already.
+
+    Other characters only come from an edition made by hand; their codes keep names apart.
+    """
+    return re.sub(r"[^A-Za-z0-9_-]", lambda other: f"={ord(other[0]):x}", name)

@@ -14,9 +14,11 @@ from digest.feeds.dates import DateReader, RawDate
 from digest.feeds.images import first_image
 from digest.records import Article
 from digest.text.clean import article_text, plain_text
-from digest.text.html import one_line
+from digest.text.html import one_line, printable
 from digest.text.urls import canonical_url, is_http
 
+# Real guids are addresses or UUIDs; a tag URI with a title in it reaches 500.
+MAX_GUID = 2000
 MAX_TITLE = 300
 """Characters of a title. The longest of 3,100 real ones has 282; what is longer is a text."""
 
@@ -123,7 +125,7 @@ def _article(feed: str, entry: Entry, language: str, dates: DateReader) -> tuple
         published=published,
         date_origin=origin,
         url=link,
-        guid=entry.guid.strip(),
+        guid=printable(entry.guid).strip()[:MAX_GUID],
         author=_authors(entry.authors),
         summary=summary,
         language=language_tag(entry.language) or language_tag(language),
@@ -187,18 +189,17 @@ def _keys(drafts: Sequence[Article]) -> Iterator[tuple[str, ...]]:
 
     The guid alone would do if all feeds kept their promise; some give every entry the site's
     address. Then all that share it go by guid and link, so that a new entry doesn't take the
-    place of an old one. Entries equal in everything are numbered.
+    place of an old one. Entries equal in everything are numbered, and the first of them goes by
+    the key that it would have alone.
     """
     choices = [_choices(draft) for draft in drafts]
-    counts = Counter(key for keys in choices for key in keys)
+    counts = Counter(key for keys in {tuple(keys) for keys in choices} for key in keys)
     seen: Counter[tuple[str, ...]] = Counter()
     for keys in choices:
-        unique = next((key for key in keys if counts[key] == 1), None)
-        last = keys[-1]
-        if unique is None:
-            seen[last] += 1
-        number = seen[last]
-        yield unique or (last if number == 1 else ("again", str(number), *last))
+        unique = next((key for key in keys if counts[key] == 1), keys[-1])
+        seen[unique] += 1
+        number = seen[unique]
+        yield unique if number == 1 else ("again", str(number), *unique)
 
 
 def _choices(draft: Article) -> list[tuple[str, ...]]:

@@ -57,8 +57,9 @@ class FetchOptions:
     connect: float = 10.0
     # Feeds that are built on request by small blogs have been seen to take ten seconds.
     read: float = 20.0
-    # 32 MiB in a minute is 4.5 Mbit/s; what is slower would hold up the edition.
-    total: float = 60.0
+    # DIGEST_FETCH_TIMEOUT_SECONDS. The largest feeds seen (20 MB) come in half a minute at
+    # 5 Mbit/s; what is slower would hold up the edition.
+    total: float = 30.0
     # Counted after decompression. Whole-archive podcast feeds reach 20 MB; parsing 32 MiB takes
     # about a minute.
     max_bytes: int = 32 * _MIB

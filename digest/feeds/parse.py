@@ -99,6 +99,7 @@ def _parse_xml(feed: Feed, document: XmlText, address: str, now: datetime) -> Pa
         language=language_tag(language),
         articles=articles,
         notes=(*document.notes, *_xml_notes(result), *empty, *notes),
+        complete=_BROKEN_OFF not in _xml_notes(result),
     )
 
 
@@ -114,13 +115,16 @@ def _feedparser(feed: Feed, text: str) -> Mapping[str, Any]:
         raise ParseError(feed.name, "too broken to be read as a feed") from error
 
 
+_BROKEN_OFF = "the XML breaks off; what came before is kept"
+
+
 def _xml_notes(result: Mapping[str, Any]) -> tuple[str, ...]:
     error = result.get("bozo_exception")
     if not isinstance(error, SAXParseException):
         return ()
     message = str(error.getMessage()).lower()
     if message.startswith(_BREAKS_OFF):
-        return ("the XML breaks off; what came before is kept",)
+        return (_BROKEN_OFF,)
     return (f"not well-formed XML ({message}); read leniently",)
 
 

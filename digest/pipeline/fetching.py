@@ -14,7 +14,7 @@ from digest.errors import FeedError, FetchError, StoreError
 from digest.feeds.fetch import FetchOptions, fetch_feeds
 from digest.feeds.parse import parse_feed
 from digest.pipeline.progress import Progress, silent
-from digest.records import Feed, FeedOutcome, Fetched
+from digest.records import Feed, FeedOutcome, Fetched, Validators
 from digest.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -58,13 +58,16 @@ async def _fetch(
 def _take_in(feed: Feed, result: Fetched | FetchError, store: Store, now: datetime) -> FeedOutcome:
     """What came of one feed, into the store."""
     if isinstance(result, FetchError):
-        return _failed(feed, result.reason, store, now)
+        told = f"HTTP {result.status}" if result.status else "it could not be reached"
+        return _failed(feed, result.reason, store, now, told)
     if result.unchanged:
         entries = store.save_unchanged(feed, now)
         return FeedOutcome(feed.name, "unchanged", entries=entries, seconds=result.seconds)
     try:
         parsed = parse_feed(feed, result, now)
-        new, updated = store.save_articles(feed, parsed.articles, result.validators, now)
+        # Half a feed must be fetched again: its validators would say that nothing changed.
+        validators = result.validators if parsed.complete else Validators()
+        new, updated = store.save_articles(feed, parsed.articles, validators, now)
     except FeedError as error:
         return _failed(feed, error.reason, store, now)
     except StoreError:
@@ -84,6 +87,12 @@ def _take_in(feed: Feed, result: Fetched | FetchError, store: Store, now: dateti
     )
 
 
-def _failed(feed: Feed, reason: str, store: Store, now: datetime) -> FeedOutcome:
+def _failed(
+    feed: Feed,
+    reason: str,
+    store: Store,
+    now: datetime,
+    told: str = "what it sent could not be read",
+) -> FeedOutcome:
     store.save_failure(feed, reason, now)
-    return FeedOutcome(feed.name, "failed", reason=reason)
+    return FeedOutcome(feed.name, "failed", reason=reason, told=told)

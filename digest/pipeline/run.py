@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from digest.config import Config, DigestSpec
 from digest.editions.compose import Plan, compose
 from digest.editions.frozen import dump_edition, load_edition
 from digest.editions.message import build_message
-from digest.errors import DigestError, ModelError, OutboxError, StoreError
+from digest.errors import DigestError, OutboxError, StoreError
 from digest.outbox.outbox import EDITION
 from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.fetching import fetch
@@ -46,9 +45,6 @@ _OVERDUE = timedelta(hours=24)
 # a gap (a weekend, a holiday) the window is meant as it says.
 _LATE = timedelta(hours=6)
 
-# What a reason says to whoever looks after the feeds, at its end: advice or particulars.
-_ADVICE = re.compile(r"(?: \([^()]*\)|; .*)$")
-
 
 def run(
     workshop: Workshop,
@@ -62,8 +58,8 @@ def run(
     """Builds the editions of `digests` for the local dates of `now` (aware).
 
     An edition that is there already is left alone, and its feeds are not asked, unless `force`.
-    Raises StoreError and ModelError, which no digest could do without; any other failure is a
-    line of the report. The report is kept in the store too.
+    What fails is a line of the report, which is kept in the store too. Raises StoreError when the
+    store fails before the first digest is built.
     """
     clock = time.monotonic()
     with workshop.alone():
@@ -77,7 +73,7 @@ def run(
             for spec in digests
         ]
         report = RunReport(now, tuple(outcomes), tuple(built), round(time.monotonic() - clock, 3))
-        workshop.store.save_run(now, report.seconds, _plain(report))
+        _keep(workshop, report)
     return report
 
 
@@ -110,6 +106,9 @@ def _settled(
 ) -> DigestOutcome | None:
     """What is known of the edition before anything is fetched; None when it is to be built."""
     date = local_date(spec, now)
+    if spec.template not in (themes := workshop.renderer.themes()):
+        reason = f"theme {spec.template!r} isn't there; there is: {', '.join(themes)}"
+        return DigestOutcome(spec.name, date, "failed", reason=reason)
     try:
         workshop.outbox.recover(spec.name)
         if force or not workshop.outbox.has(spec.name, date):
@@ -131,8 +130,6 @@ def _build_safely(
 ) -> DigestOutcome:
     try:
         return _build(workshop, spec, feeds, outcomes, now, progress)
-    except (StoreError, ModelError):
-        raise
     except DigestError as error:
         return DigestOutcome(spec.name, local_date(spec, now), "failed", reason=str(error))
     except Exception as error:
@@ -228,6 +225,10 @@ def _publish(workshop: Workshop, edition: Edition) -> str:
         "digest.eml": build_message(edition, rendered),
     }
     log.info("digest %s: writing %d stories", edition.digest, len(edition.stories))
+    if workshop.outbox.has(edition.digest, edition.date):
+        # Forgotten first: after a crash in between, the next run learns what the edition that is
+        # there then tells, whichever of the two it is.
+        workshop.store.save_told(edition.digest, edition.date, ())
     folder = workshop.outbox.write(edition.digest, edition.date, files)
     workshop.store.save_told(edition.digest, edition.date, edition.told)
     return str(folder / "index.html")
@@ -247,8 +248,15 @@ def _candidates(
         if earlier is not None and earlier.built >= since - _LATE:
             late = (since - _OVERDUE, earlier.built)
     told = workshop.store.told(spec.name, date)
+    # The same page may come again under another id: through a second feed of its house, after
+    # a feed was renamed, or because the feed changed its guids.
+    pages = workshop.store.told_pages(spec.name, date)
     found = workshop.store.articles([feed.name for feed in feeds], since, now, late)
-    return [article for article in found if article.id not in told]
+    return [
+        article
+        for article in found
+        if article.id not in told and (article.url, article.title) not in pages
+    ]
 
 
 def _relearn(workshop: Workshop, digest: str) -> None:
@@ -275,12 +283,8 @@ def _read(workshop: Workshop, digest: str, date: str) -> Edition | None:
 
 
 def _failed(feeds: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> list[FailedFeed]:
-    """The feeds that are missing, with reasons for readers, who can't follow the advice in them."""
-    reasons = {
-        outcome.feed: _ADVICE.sub("", outcome.reason)
-        for outcome in outcomes
-        if outcome.status == "failed"
-    }
+    """The feeds that are missing, in words for readers, who need no hosts, paths and advice."""
+    reasons = {outcome.feed: outcome.told for outcome in outcomes if outcome.status == "failed"}
     return [FailedFeed(feed.label, reasons[feed.name]) for feed in feeds if feed.name in reasons]
 
 
@@ -309,6 +313,13 @@ def _count(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
-def _plain(report: RunReport) -> dict[str, object]:
-    """The report as JSON can hold it."""
+def _keep(workshop: Workshop, report: RunReport) -> None:
+    try:
+        workshop.store.save_run(report.started, report.seconds, report_json(report))
+    except StoreError as error:  # the report is still printed, and the editions are out
+        log.error("the run report could not be kept: %s", error)
+
+
+def report_json(report: RunReport) -> dict[str, object]:
+    """The report as JSON can hold it, times in ISO 8601."""
     return {**asdict(report), "started": report.started.isoformat()}

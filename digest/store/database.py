@@ -29,6 +29,10 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_SECONDS = 30.0
 
 
+# Marks the connections that only read, for `_on_begin`.
+_READ_ONLY = "digest_read_only"
+
+
 class Database:
     """Opens (and where needed creates or upgrades) the database at `url`. Raises StoreError.
 
@@ -52,8 +56,11 @@ class Database:
         except OSError as error:
             raise StoreError(f"{self.address}: can't make its folder: {error.strerror}") from error
         try:
-            with self.transaction() as connection:
-                self._upgrade(connection)
+            with self.reading() as connection:
+                current = self._is_current(connection)
+            if not current:
+                with self.transaction() as connection:
+                    self._upgrade(connection)
         except StoreError:
             self.close()
             raise
@@ -61,6 +68,18 @@ class Database:
     def close(self) -> None:
         """Gives all connections back."""
         self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent look at the data, which waits for no writer and keeps none waiting."""
+        try:
+            with (
+                self._engine.connect().execution_options(**{_READ_ONLY: True}) as connection,
+                connection.begin(),
+            ):
+                yield connection
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StoreError(f"{self.address}: {self._plainly(error)}") from error
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -71,19 +90,21 @@ class Database:
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise StoreError(f"{self.address}: {self._plainly(error)}") from error
 
-    def _upgrade(self, connection: Connection) -> None:
-        config = AlembicConfig()
-        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        scripts = ScriptDirectory.from_config(config)
+    def _is_current(self, connection: Connection) -> bool:
+        """Whether the schema is this version's. Raises StoreError when it is a newer one's."""
+        scripts = ScriptDirectory.from_config(_alembic(connection))
         current = MigrationContext.configure(connection).get_current_revision()
         if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
             raise StoreError(
                 f"{self.address} was written by a newer version of digest (its schema is "
                 f"{current!r}); upgrade digest, or name another database"
             )
-        if current != scripts.get_current_head():
-            command.upgrade(config, "head")
+        return current == scripts.get_current_head()
+
+    @staticmethod
+    def _upgrade(connection: Connection) -> None:
+        # Where another process was quicker this does nothing.
+        command.upgrade(_alembic(connection), "head")
 
     def _plainly(self, error: BaseException) -> str:
         """The database's complaint in a user's words."""
@@ -106,6 +127,13 @@ class Database:
         return text
 
 
+def _alembic(connection: Connection) -> AlembicConfig:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
 def _engine(url: str, lock_seconds: float) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
@@ -124,6 +152,7 @@ def _engine(url: str, lock_seconds: float) -> Engine:
     def _on_begin(connection: Connection) -> None:
         # IMMEDIATE takes the write lock at once: waiting works, whereas a reader that turns
         # writer half-way gets "database is locked" without waiting.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get(_READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine

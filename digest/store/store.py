@@ -6,7 +6,7 @@ Every public method is one transaction; what can go wrong with a database is sai
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,6 @@ from sqlalchemy import (
     RowMapping,
     and_,
     delete,
-    func,
     insert,
     or_,
     select,
@@ -49,6 +48,7 @@ class Store:
     def __init__(self, url: str, lock_seconds: float = LOCK_SECONDS) -> None:
         self._database = Database(url, lock_seconds)
         self._transaction = self._database.transaction
+        self._reading = self._database.reading
 
     @property
     def address(self) -> str:
@@ -63,7 +63,7 @@ class Store:
 
     def validators(self, feeds: Iterable[Feed]) -> dict[str, Validators]:
         """What each feed's server gave last time, by feed name; only while its address stays."""
-        with self._transaction() as connection:
+        with self._reading() as connection:
             rows = connection.execute(select(FeedRow)).mappings().all()
         known = {row["name"]: row for row in rows}
         return {
@@ -102,8 +102,8 @@ class Store:
     ) -> tuple[int, int]:
         """Stores a feed's articles and validators in one transaction; gives (new, updated).
 
-        A known article whose content is the same is left alone, except that a time the feed
-        itself gives now is taken; a time that we set ourselves is never moved.
+        Updated are those whose content changed; corrections of link, image and the like are taken
+        too. A time that we set ourselves, for want of the feed's, is never moved.
         """
         with self._transaction() as connection:
             self._ensure_feed(connection, feed)
@@ -115,16 +115,17 @@ class Store:
                 if before is None:
                     fresh[article.id] = {**_article_values(article), "first_seen": now}
                     continue
-                values = _article_values(article)
                 if article.date_origin != "feed":
-                    values["published"], values["date_origin"] = before[1], before[2]
-                if values["content_hash"] != before[0]:
-                    updated += 1
-                elif values["published"] == before[1]:
-                    continue
-                connection.execute(
-                    update(ArticleRow).where(ArticleRow.id == article.id).values(**values)
-                )
+                    article = replace(
+                        article, published=before.published, date_origin=before.date_origin
+                    )
+                updated += article.content_hash != before.content_hash
+                if article != before:
+                    connection.execute(
+                        update(ArticleRow)
+                        .where(ArticleRow.id == article.id)
+                        .values(**_article_values(article))
+                    )
             if fresh:
                 connection.execute(insert(ArticleRow), list(fresh.values()))
             connection.execute(
@@ -144,7 +145,7 @@ class Store:
 
     def feed_states(self) -> dict[str, dict[str, Any]]:
         """How each feed went last, by name: checked, succeeded, failures, reason, entries."""
-        with self._transaction() as connection:
+        with self._reading() as connection:
             rows = connection.execute(select(FeedRow)).mappings().all()
         return {row["name"]: dict(row) for row in rows}
 
@@ -163,7 +164,7 @@ class Store:
         seen after its second.
         """
         found: list[Article] = []
-        with self._transaction() as connection:
+        with self._reading() as connection:
             for names in _parts(feeds):
                 query = select(ArticleRow).where(
                     ArticleRow.feed.in_(names), ArticleRow.published <= until
@@ -183,13 +184,23 @@ class Store:
     def told(self, digest: str, other_than: str) -> set[str]:
         """The articles that editions of `digest` for dates other than `other_than` have told."""
         query = select(ToldRow.article).where(ToldRow.digest == digest, ToldRow.date != other_than)
-        with self._transaction() as connection:
+        with self._reading() as connection:
             return set(connection.execute(query).scalars())
+
+    def told_pages(self, digest: str, other_than: str) -> set[tuple[str, str]]:
+        """Address and title of those articles, less the ones without an address."""
+        query = (
+            select(ArticleRow.url, ArticleRow.title)
+            .join(ToldRow, ToldRow.article == ArticleRow.id)
+            .where(ToldRow.digest == digest, ToldRow.date != other_than, ArticleRow.url != "")
+        )
+        with self._reading() as connection:
+            return {(url, title) for url, title in connection.execute(query)}
 
     def told_dates(self, digest: str) -> set[str]:
         """The local dates whose editions of `digest` have noted what they tell."""
         query = select(ToldRow.date).where(ToldRow.digest == digest).distinct()
-        with self._transaction() as connection:
+        with self._reading() as connection:
             return set(connection.execute(query).scalars())
 
     def save_told(self, digest: str, date: str, articles: Sequence[str]) -> None:
@@ -209,7 +220,7 @@ class Store:
     def embeddings(self, encoder: str, hashes: Sequence[str]) -> dict[str, Encoded]:
         """The kept embeddings of those contents that have any, by content hash."""
         found: dict[str, Encoded] = {}
-        with self._transaction() as connection:
+        with self._reading() as connection:
             for part in _parts(hashes):
                 query = select(EmbeddingRow).where(
                     EmbeddingRow.encoder == encoder, EmbeddingRow.content_hash.in_(part)
@@ -236,7 +247,7 @@ class Store:
     def summaries(self, method: str, hashes: Sequence[str]) -> dict[str, Summary]:
         """The kept summaries of those contents that have one by `method`, by content hash."""
         found: dict[str, Summary] = {}
-        with self._transaction() as connection:
+        with self._reading() as connection:
             for part in _parts(hashes):
                 query = select(SummaryRow).where(
                     SummaryRow.method == method, SummaryRow.content_hash.in_(part)
@@ -271,23 +282,13 @@ class Store:
 
     def last_run(self) -> dict[str, Any] | None:
         """The newest run report, with `started` and `seconds`; None before the first run."""
-        with self._transaction() as connection:
+        with self._reading() as connection:
             row = (
                 connection.execute(select(RunRow).order_by(RunRow.id.desc()).limit(1))
                 .mappings()
                 .first()
             )
         return None if row is None else dict(row)
-
-    def counts(self) -> dict[str, int]:
-        """How many rows each table of interest has, for `digest doctor`."""
-        with self._transaction() as connection:
-            return {
-                row.__tablename__: connection.execute(
-                    select(func.count()).select_from(row.__table__)
-                ).scalar_one()
-                for row in (FeedRow, ArticleRow, EmbeddingRow, SummaryRow)
-            }
 
     # --- inside --------------------------------------------------------------------------
 
@@ -310,15 +311,12 @@ class Store:
             )
 
     @staticmethod
-    def _known(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, datetime, str]]:
-        """Content hash, time and its origin of the articles that are there already, by id."""
-        found: dict[str, tuple[str, datetime, str]] = {}
+    def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Article]:
+        """The articles that are there already, by id."""
+        found: dict[str, Article] = {}
         for part in _parts(ids):
-            query = select(
-                ArticleRow.id, ArticleRow.content_hash, ArticleRow.published, ArticleRow.date_origin
-            ).where(ArticleRow.id.in_(part))
-            for id, content_hash, published, origin in connection.execute(query):
-                found[id] = (content_hash, published, origin)
+            query = select(ArticleRow).where(ArticleRow.id.in_(part))
+            found.update((row["id"], _article(row)) for row in connection.execute(query).mappings())
         return found
 
     def _replace(

@@ -155,7 +155,7 @@ def _closest_two(descriptions: Vectors, vector: Vectors) -> float:
 
 
 class TopicChooser:
-    """Chooses among `topics`; their descriptions are encoded once, at the first choice."""
+    """Chooses among `topics`; their descriptions are encoded once."""
 
     def __init__(self, topics: Sequence[Topic], encode: Callable[[Sequence[str]], Vectors]) -> None:
         self._topics = topics

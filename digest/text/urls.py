@@ -71,12 +71,14 @@ _TRACKING_NAMES = frozenset(
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
-_AMPERSAND = re.compile(r"&(?:amp|#0*38|#x0*26);", re.IGNORECASE)
+# Feeds escape once too often, and some three times: `&amp;amp;`.
+_AMPERSAND = re.compile(r"&(?:(?:amp|#0{0,8}38|#x0{0,8}26);)+", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
 _PERCENT = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 _MAILBOX = re.compile(r"mailto:[^@\s?]+@[^@\s?]+(\?\S*)?")
-_USERINFO = re.compile(r"(?<=://)[^\s/?#]*@")
+# The second form is a password with a slash in it, which no URL allows and people write.
+_USERINFO = re.compile(r"(?<=://)(?:[^\s/?#]*@|[^\s/?#@:]+:(?!\d+(?:[/?#]|$))[^\s'\"]*@)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -89,8 +91,7 @@ def canonical_url(url: str, base: str = "") -> str:
     texts) unless it is empty or carries tracking. Never raises.
     """
     text = _UNPRINTABLE.sub("", url).strip()
-    while (unescaped := _AMPERSAND.sub("&", text)) != text:  # feeds escape once too often
-        text = unescaped
+    text = _AMPERSAND.sub("&", text)
     try:
         if base and not _SCHEME.match(text):
             text = urljoin(base, text) if text else ""

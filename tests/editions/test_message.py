@@ -185,5 +185,14 @@ def test_a_sender_that_is_no_address_is_named_with_what_to_do(
 def test_no_machine_name_is_in_the_message(edition: Edition) -> None:
     data = build_message(replace(edition, digest="täglich & neu"), SMALL)
 
-    assert re.search(rb"Message-ID: <t-glich-neu\.2026-11-24@example\.org>", data)
-    assert re.search(rb"List-Id: <t-glich-neu\.example\.org>", data)
+    assert re.search(rb"Message-ID: <t=e4glich=20=26=20neu\.2026-11-24@example\.org>", data)
+    assert re.search(rb"List-Id: <t=e4glich=20=26=20neu\.example\.org>", data)
+
+
+def test_digests_of_different_names_never_share_an_id(edition: Edition) -> None:
+    names = ["a-b", "a_b", "a-", "a"]
+    messages = [
+        message_from_bytes(build_message(replace(edition, digest=name), SMALL)) for name in names
+    ]
+    assert len({message["Message-ID"] for message in messages}) == len(names)
+    assert len({message["List-Id"] for message in messages}) == len(names)

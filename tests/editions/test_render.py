@@ -300,7 +300,7 @@ def test_no_time_is_shown_where_the_feed_gave_none(
 def test_the_footer_claims_word_for_word_only_where_that_is_true(
     edition: Edition, renderer: Renderer, make_story: MakeStory
 ) -> None:
-    claim = "taken word for word from the article"
+    claim = "stands word for word in what the feed carries"
     written = with_stories(edition, make_story("Written", "By a model.", model="bart"))
 
     assert claim in visible_text(renderer.render(edition).html)

@@ -8,8 +8,8 @@ import socket
 import ssl
 import tracemalloc
 import zlib
-from collections.abc import Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -480,12 +480,15 @@ async def test_a_path_that_cant_be_read_says_why(tmp_path: Path) -> None:
         assert (await refused(path, options)).reason == reason.format(path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-async def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
+async def test_a_file_without_permission_says_so(
+    tmp_path: Path, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
     path = tmp_path / "feed.xml"
     path.write_bytes(BODY)
     path.chmod(0)
-    assert (await refused(str(path))).reason == f"{path} can't be read: permission denied"
+    with unprivileged():
+        error = await refused(str(path))
+    assert error.reason == f"{path} can't be read: permission denied"
 
 
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "feeds/a.xml", "ftp://e.org/a", ""])

@@ -362,3 +362,17 @@ def test_one_damaged_byte_costs_one_character() -> None:
     body = encoded("utf-8", "utf-8", TITLE * 3).replace("ß".encode(), b"\xff", 1)
     article = one(body)
     assert article.title == (TITLE * 3).replace("ß", "\ufffd", 1)
+
+
+def test_an_entry_keeps_its_id_when_its_feed_doubles_it_and_not() -> None:
+    item = "<item><title>A</title><guid>g1</guid><description>Text of it.</description></item>"
+
+    def ids(items: str) -> list[str]:
+        body = f"<rss version='2.0'><channel><title>T</title>{items}</channel></rss>".encode()
+        feed = Feed("f", "https://e.org/feed")
+        now = datetime(2026, 3, 2, tzinfo=UTC)
+        return [a.id for a in parse_feed(feed, Fetched("f", feed.url, body), now).articles]
+
+    (alone,) = ids(item)
+    first, second = ids(item + item)
+    assert first == alone != second

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -191,12 +193,13 @@ def test_an_outbox_that_cannot_be_written_is_told() -> None:
         Outbox(Path("/proc/digest-outbox")).write("morning", DATE, OLD)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_outbox_says_which_setting_moves_it(outbox: Outbox) -> None:
+def test_a_read_only_outbox_says_which_setting_moves_it(
+    outbox: Outbox, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
     outbox.write("morning", DATE, OLD)
     (outbox.root / "morning").chmod(0o500)
     try:
-        with pytest.raises(OutboxError, match="DIGEST_OUTBOX_DIR"):
+        with unprivileged(), pytest.raises(OutboxError, match="DIGEST_OUTBOX_DIR"):
             outbox.write("morning", DATE, NEW)
     finally:
         (outbox.root / "morning").chmod(0o700)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from digest.errors import DigestError, ModelError, StoreError
+from digest.errors import DigestError, StoreError
 from digest.models import encoder as encoder_module
 from digest.pipeline import fetching
 from digest.pipeline.run import fetch_only, run
@@ -190,6 +190,48 @@ def test_a_power_cut_before_the_store_knows_tells_nothing_twice(
     assert house.headlines(date="2026-03-03") == {"Beta"}
 
 
+def test_a_power_cut_after_an_edition_was_replaced_tells_nothing_twice(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town")
+    house.configure("{name: daily, window: all}", "world", "town")
+    house.run()
+    house.feed("town", house.item("Gamma"))
+    save_told = Store.save_told
+
+    def cut(store: Store, digest: str, date: str, articles: Any) -> None:
+        if articles:
+            raise KeyboardInterrupt
+        save_told(store, digest, date, articles)
+
+    monkeypatch.setattr(Store, "save_told", cut)
+    with pytest.raises(KeyboardInterrupt):
+        house.run(force=True)
+    monkeypatch.setattr(Store, "save_told", save_told)
+    assert house.headlines() == {"Alpha", "Gamma"}
+    assert only(house.run(NOON + DAY)).status == "empty"
+
+
+def test_a_page_that_was_told_is_not_told_again_under_another_id(house: House) -> None:
+    alpha = house.item("Alpha")
+    house.configure("{name: daily, window: all}", "world")
+    house.feed("world", alpha)
+    house.run()
+    house.configure("{name: daily, window: all}", "renamed")
+    house.feed("renamed", alpha)
+    assert only(house.run(NOON + DAY)).status == "empty"
+
+
+def test_an_entry_that_its_feed_doubles_is_not_told_again(house: House) -> None:
+    alpha = house.item("Alpha")
+    house.configure("{name: daily, window: all}", "world")
+    house.feed("world", alpha)
+    house.run()
+    house.feed("world", alpha, alpha)
+    assert only(house.run(NOON + DAY)).status == "empty"
+
+
 def test_a_lost_state_is_learnt_again_from_the_outbox(house: House) -> None:
     house.configure("{name: daily, window: all}", "world")
     house.feed("world", house.item("Alpha"))
@@ -306,16 +348,21 @@ def test_a_failing_feed_is_listed_in_edition_and_report(house: House) -> None:
     assert only(report).status == "built"
     assert entries(report)["town"][0] == "failed"
     (failed,) = house.edition().failed
-    assert (failed.feed, failed.reason) == ("town", "HTTP 500 Internal Server Error")
+    assert (failed.feed, failed.reason) == ("town", "HTTP 500")
     assert "HTTP 500" in house.files()["index.html"].decode()
     assert "HTTP 500" in house.files()["digest.txt"].decode()
 
 
-def test_readers_are_spared_the_advice_to_the_editor(house: House) -> None:
+def test_readers_are_told_neither_hosts_nor_paths_nor_advice(house: House) -> None:
     house.feed("world", house.item("Alpha"))
     report = house.run()
     assert report.feeds[1].reason == "HTTP 404 Not Found (check the address)"
-    assert house.edition().failed[0].reason == "HTTP 404 Not Found"
+    assert house.edition().failed[0].reason == "HTTP 404"
+    path = house.folder / "feeds.yaml"
+    path.write_text(path.read_text().replace(f"{house.site.base}/town", "secret/town.xml"))
+    report = house.run(force=True)
+    assert "secret" in report.feeds[1].reason
+    assert house.edition().failed[0].reason == "it could not be reached"
 
 
 def test_when_every_feed_fails_the_digest_fails(house: House) -> None:
@@ -419,13 +466,16 @@ def test_a_store_that_fails_ends_the_run(house: House) -> None:
     assert house.outbox.dates("daily") == []
 
 
-def test_altered_weights_end_the_run(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_altered_weights_build_nothing_and_say_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house.feed("world", house.item("Alpha"))
     house.feed("town")
     house.encoder = encoder_module.Encoder()
     monkeypatch.setattr(encoder_module, "SHA256", "0" * 64)
-    with pytest.raises(ModelError, match="not the published all-MiniLM-L6-v2"):
-        house.run()
+    outcome = only(house.run())
+    assert outcome.status == "failed"
+    assert "not the published all-MiniLM-L6-v2" in outcome.reason
     assert house.outbox.dates("daily") == []
 
 

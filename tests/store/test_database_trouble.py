@@ -42,9 +42,12 @@ def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
 
 
 def test_readers_and_a_writer_do_not_block_one_another(url: str, store: Store) -> None:
-    del store
-    with closing(sqlite3.connect(path_of(url))) as connection:
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with closing(sqlite3.connect(path_of(url))) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert store.feed_states() == {}
+        with closing(Store(url, lock_seconds=0)) as other:
+            assert other.told("morning", "2026-03-02") == set()
+        writer.rollback()
 
 
 def test_a_database_of_a_newer_version_is_left_alone(url: str) -> None:
@@ -123,7 +126,7 @@ def test_a_full_disk_keeps_nothing_half_written(
     articles = [make_article(f"a{number}", text="x" * 4000) for number in range(50)]
     with pytest.raises(StoreError, match="disk is full"):
         store.save_articles(FEED, articles, Validators('"1"', None), now)
-    assert store.counts()["articles"] == 0
+    assert store.articles(["gazette"], None, now) == []
     assert store.validators([FEED]) == {}
 
 
@@ -149,4 +152,5 @@ def test_a_transaction_that_fails_is_undone_as_a_whole(
     good, bad = make_article("good"), make_article("bad", published=now.replace(tzinfo=None))
     with pytest.raises(StoreError):
         store.save_articles(FEED, [good, bad], Validators('"1"', None), now)
-    assert store.counts() == {"feeds": 0, "articles": 0, "embeddings": 0, "summaries": 0}
+    assert store.articles(["gazette"], None, now) == []
+    assert store.feed_states() == {}

@@ -142,3 +142,21 @@ def test_an_address_without_credentials_is_printed_as_it_is() -> None:
 def test_only_http_addresses_are_http(url: str) -> None:
     assert not is_http(url)
     assert is_http("https://e.org/feed")
+
+
+def test_a_link_of_megabytes_of_escapes_is_given_up_at_once() -> None:
+    assert canonical_url("https://e.org/?" + "x&amp;" * 1_000_000) == ""
+    many = "https://e.org/?a=1&" + "amp;" * 500_000 + "b=2"
+    assert canonical_url(many) == "https://e.org/?a=1&b=2"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:p@ss@e.org/feed", "https://***@e.org/feed"),
+        ("ftp://me:p/ss@e.org/feed", "ftp://***@e.org/feed"),
+        ("https://e.org:8080/@user", "https://e.org:8080/@user"),
+    ],
+)
+def test_no_part_of_a_password_is_printed(text: str, shown: str) -> None:
+    assert redact(text) == shown
