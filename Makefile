@@ -34,7 +34,7 @@ demo: $(RUNTIME)  ## build an edition from the example feeds, and print where it
 	test $$? -eq 1  # done, with failures that are listed: one of the feeds is broken on purpose
 
 test: $(DEV)  ## run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest --cov
 
 check: $(DEV)  ## lint, formatting, types, import contracts, Dockerfile
 	$(BIN)/ruff check .
@@ -49,9 +49,8 @@ eval: $(DEV)  ## measure summaries, stories and topics on data beside the checko
 preview: $(RUNTIME)  ## look at the demo's editions in a browser
 	DIGEST_OUTBOX_DIR=outbox $(BIN)/digest preview --config $(DEMO)
 
-clean:  ## remove the environment, caches, state and editions
-	rm -rf $(VENV) build dist state *.egg-info .coverage .hypothesis .*_cache
-	find outbox -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+clean:  ## remove the environment, caches and the demo; editions and state of yours stay
+	rm -rf $(VENV) build dist state/demo-* outbox/demo *.egg-info .coverage .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/pip:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -79,8 +79,9 @@ def serve(
 
     with open_workshop(settings) as workshop:
 
-        def build(spec: DigestSpec, now: datetime) -> None:
-            print_report(run_digests(workshop, configuration, [spec], now))
+        def build(spec: DigestSpec, due: datetime) -> None:
+            now = datetime.now(UTC)
+            print_report(run_digests(workshop, configuration, [spec], now, due=due))
 
         schedule = Schedule(
             configuration.digests, build, timedelta(hours=settings.misfire_grace_hours)

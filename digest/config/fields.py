@@ -78,7 +78,12 @@ def _feed_url(value: str, info: ValidationInfo) -> str:
 
 
 def _schedule(value: str) -> str:
-    parse_cron(value)
+    line = parse_cron(value)
+    if not (line.minute.isdigit() and line.hour.isdigit()):
+        raise ValueError(
+            f"{quoted(value)} is due several times a day, and a digest has one edition a date; "
+            "name one minute and one hour, as in 0 7 * * mon-fri"
+        )
     return value
 
 

@@ -52,24 +52,29 @@ def run(
     digests: Sequence[DigestSpec],
     now: datetime,
     *,
+    due: datetime | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> RunReport:
-    """Builds the editions of `digests` for the local dates of `now` (aware).
+    """Builds the editions of `digests` for the local dates of `due`, which is `now` when None.
+
+    Both are aware; they differ when a scheduled run starts late.
 
     An edition that is there already is left alone, and its feeds are not asked, unless `force`.
     What fails is a line of the report, which is kept in the store too. Raises StoreError when the
     store fails before the first digest is built.
     """
     clock = time.monotonic()
+    dates = {spec.name: local_date(spec, due or now) for spec in digests}
     with workshop.alone():
-        settled = {spec.name: _settled(workshop, spec, now, force) for spec in digests}
-        due = [spec for spec in digests if settled[spec.name] is None]
-        feeds = _feeds(config, due)
+        settled = {spec.name: _settled(workshop, spec, dates[spec.name], force) for spec in digests}
+        feeds = _feeds(config, [spec for spec in digests if settled[spec.name] is None])
         outcomes = fetch(feeds, workshop.store, workshop.fetching, now, progress) if feeds else []
         built = [
             settled[spec.name]
-            or _build_safely(workshop, spec, config.feeds_of(spec), outcomes, now, progress)
+            or _build_safely(
+                workshop, spec, dates[spec.name], config.feeds_of(spec), outcomes, now, progress
+            )
             for spec in digests
         ]
         report = RunReport(now, tuple(outcomes), tuple(built), round(time.monotonic() - clock, 3))
@@ -101,11 +106,8 @@ def _feeds(config: Config, digests: Sequence[DigestSpec]) -> list[Feed]:
     return list({feed.name: feed for spec in digests for feed in config.feeds_of(spec)}.values())
 
 
-def _settled(
-    workshop: Workshop, spec: DigestSpec, now: datetime, force: bool
-) -> DigestOutcome | None:
+def _settled(workshop: Workshop, spec: DigestSpec, date: str, force: bool) -> DigestOutcome | None:
     """What is known of the edition before anything is fetched; None when it is to be built."""
-    date = local_date(spec, now)
     if spec.template not in (themes := workshop.renderer.themes()):
         reason = f"theme {spec.template!r} isn't there; there is: {', '.join(themes)}"
         return DigestOutcome(spec.name, date, "failed", reason=reason)
@@ -123,33 +125,34 @@ def _settled(
 def _build_safely(
     workshop: Workshop,
     spec: DigestSpec,
+    date: str,
     feeds: Sequence[Feed],
     outcomes: Sequence[FeedOutcome],
     now: datetime,
     progress: Progress,
 ) -> DigestOutcome:
     try:
-        return _build(workshop, spec, feeds, outcomes, now, progress)
+        return _build(workshop, spec, date, feeds, outcomes, now, progress)
     except DigestError as error:
-        return DigestOutcome(spec.name, local_date(spec, now), "failed", reason=str(error))
+        return DigestOutcome(spec.name, date, "failed", reason=str(error))
     except Exception as error:
         # The other digests have done nothing to deserve this one's defect.
         log.exception("digest %s: unexpected error", spec.name)
         reason = f"unexpected {type(error).__name__}: {error} (please report it)"
-        return DigestOutcome(spec.name, local_date(spec, now), "failed", reason=reason)
+        return DigestOutcome(spec.name, date, "failed", reason=reason)
 
 
 def _build(
     workshop: Workshop,
     spec: DigestSpec,
+    date: str,
     feeds: Sequence[Feed],
     outcomes: Sequence[FeedOutcome],
     now: datetime,
     progress: Progress,
 ) -> DigestOutcome:
-    date = local_date(spec, now)
     failed = _failed(feeds, outcomes)
-    articles = _candidates(workshop, spec, feeds, now)
+    articles = _candidates(workshop, spec, date, feeds, now)
     if not articles:
         return _nothing(spec, date, feeds, failed)
     encoder = RememberingEncoder(workshop.encoder, workshop.store, progress)
@@ -235,10 +238,9 @@ def _publish(workshop: Workshop, edition: Edition) -> str:
 
 
 def _candidates(
-    workshop: Workshop, spec: DigestSpec, feeds: Sequence[Feed], now: datetime
+    workshop: Workshop, spec: DigestSpec, date: str, feeds: Sequence[Feed], now: datetime
 ) -> list[Article]:
     """The articles of the digest's window that none of its other editions has told."""
-    date = local_date(spec, now)
     _relearn(workshop, spec.name)
     since, late = None, None
     if spec.window is not None:

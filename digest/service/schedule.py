@@ -23,7 +23,7 @@ from digest.cron import parse_cron
 log = logging.getLogger(__name__)
 
 Build = Callable[[DigestSpec, datetime], None]
-"""Builds one digest's edition at a moment (aware UTC); what fails is logged by itself."""
+"""Builds the edition of a digest that was due at a moment (aware UTC)."""
 
 
 class Schedule:
@@ -34,6 +34,7 @@ class Schedule:
 
     def __init__(self, digests: Sequence[DigestSpec], build: Build, grace: timedelta) -> None:
         self._build = build
+        self._grace = grace
         self._stopping = threading.Event()
         # One worker: runs share models, memory and the state's lock, so two would only wait.
         self._scheduler = BackgroundScheduler(
@@ -72,7 +73,7 @@ class Schedule:
 
     def _run(self, spec: DigestSpec) -> None:
         if not self._stopping.is_set():
-            self._build(spec, datetime.now(UTC))
+            self._build(spec, last_due(spec, datetime.now(UTC), self._grace))
 
 
 def cron_trigger(spec: DigestSpec) -> CronTrigger:
@@ -80,6 +81,20 @@ def cron_trigger(spec: DigestSpec) -> CronTrigger:
     if spec.schedule is None:
         raise ValueError(f"digest {spec.name!r} has no schedule")
     return CronTrigger(**asdict(parse_cron(spec.schedule)), timezone=spec.timezone)
+
+
+def last_due(spec: DigestSpec, now: datetime, grace: timedelta) -> datetime:
+    """The latest moment up to `now` at which `spec` was due, within `grace`; else `now`.
+
+    A run of 23:55 that starts after midnight builds the edition of the day that it was due.
+    """
+    trigger = cron_trigger(spec)
+    due = now
+    fire = trigger.get_next_fire_time(None, now - grace)
+    while fire is not None and fire <= now:
+        due = fire
+        fire = trigger.get_next_fire_time(fire, fire + timedelta(seconds=1))
+    return due.astimezone(UTC)
 
 
 def _on_trouble(event: JobExecutionEvent) -> None:

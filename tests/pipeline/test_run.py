@@ -319,6 +319,17 @@ def test_the_date_is_that_of_the_readers(house: House, zone: str, date: str) -> 
     )
 
 
+def test_a_run_that_starts_after_midnight_builds_the_day_that_was_due(house: House) -> None:
+    midnight = NOON + 12 * HOUR
+    house.feed("world", house.item("Alpha", NOON))
+    house.feed("town", house.item("After midnight", midnight + HOUR / 12))
+    for workshop in house.workshop():
+        now, due = midnight + HOUR / 6, midnight - HOUR / 12
+        outcome = only(run(workshop, house.config, house.config.digests, now, due=due))
+    assert outcome.date == "2026-03-02"
+    assert house.headlines(date="2026-03-02") == {"Alpha", "After midnight"}
+
+
 def test_an_empty_day_builds_no_edition_and_says_so(house: House) -> None:
     house.feed("world", house.item("Long ago", NOON - 40 * DAY))
     house.feed("town")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from digest.config import DigestSpec
-from digest.service.schedule import Build, Schedule, cron_trigger
+from digest.service.schedule import Build, Schedule, cron_trigger, last_due
 
 GRACE = timedelta(hours=6)
 PATIENCE = 20.0  # seconds until a run that never comes fails the test
@@ -250,3 +250,18 @@ def watched(logger: str, told: threading.Event) -> Iterator[None]:
         yield
     finally:
         logging.getLogger(logger).removeHandler(bell)
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        ("2026-03-03T00:04:00Z", "2026-03-02T23:55:00Z"),
+        ("2026-03-02T23:55:00Z", "2026-03-02T23:55:00Z"),
+        ("2026-03-03T05:54:00Z", "2026-03-02T23:55:00Z"),
+        ("2026-03-03T12:00:00Z", "2026-03-03T12:00:00Z"),  # beyond the grace
+    ],
+)
+def test_a_late_run_knows_when_it_was_due(now: str, due: str) -> None:
+    late = DigestSpec(name="late", schedule="55 23 * * *")
+    found = last_due(late, datetime.fromisoformat(now), timedelta(hours=6))
+    assert found == datetime.fromisoformat(due)
