@@ -31,17 +31,19 @@ class Shot:
 
 SHOTS = (
     Shot("email-desktop.png", 800, "light", 1400),
-    Shot("email-phone.png", 375, "light", 1200),
+    Shot("email-phone.png", 375, "light", 1400),
     Shot("email-dark.png", 800, "dark", 1400),
 )
 
 # A picture that ends between two stories reads better than one that cuts a line.
-_LAST_STORY_WITHIN = """height => Math.ceil(Math.max(
-    100,
-    ...[...document.querySelectorAll("tr:has(h3)")]
+# Where no story ends within the height, the picture ends there or with the page.
+_LAST_STORY_WITHIN = """height => {
+    const ends = [...document.querySelectorAll("tr:has(h3)")]
         .map(row => row.getBoundingClientRect().bottom)
-        .filter(bottom => bottom <= height),
-))"""
+        .filter(bottom => bottom <= height);
+    const page = document.documentElement.scrollHeight;
+    return Math.ceil(ends.length ? Math.max(...ends) : Math.min(height, page));
+}"""
 
 
 def main(arguments: list[str] | None = None) -> int:
