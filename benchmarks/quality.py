@@ -12,6 +12,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from sklearn.metrics import f1_score
 
 from digest.models.encoder import Encoder
+from digest.pipeline.encoding import RememberingEncoder
 from digest.records import Article, Document, Encoded, Vectors
 from digest.stories.cluster import (
     HEADLINE_RAISE,
@@ -284,16 +286,9 @@ def article_vectors(articles: Sequence[Article], encoder: Encoder) -> Vectors:
 
 
 def encode(documents: Sequence[Document], encoder: Encoder) -> dict[str, Encoded]:
-    """The embeddings by document id, in one pass; no title gives a zero vector."""
-    vectors = encoder.encode([text for d in documents for text in (d.title, *d.sentences)])
-    found: dict[str, Encoded] = {}
-    start = 0
-    for document in documents:
-        end = start + 1 + len(document.sentences)
-        title = vectors[start] if document.title else np.zeros_like(vectors[start])
-        found[document.id] = Encoded(title, vectors[start + 1 : end])
-        start = end
-    return found
+    """The embeddings by document id, made the way a run makes them, and kept nowhere."""
+    named = [replace(document, content_hash=document.id) for document in documents]
+    return RememberingEncoder(encoder).documents(named)
 
 
 if __name__ == "__main__":
