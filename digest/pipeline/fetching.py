@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 
 from digest.errors import FeedError, FetchError, StoreError
 from digest.feeds.fetch import FetchOptions, fetch_feeds
@@ -18,6 +19,8 @@ from digest.records import Feed, FeedOutcome, Fetched, Validators
 from digest.store.store import Store
 
 log = logging.getLogger(__name__)
+
+_UNREADABLE = "what it sent could not be read"
 
 
 def fetch(
@@ -58,8 +61,7 @@ async def _fetch(
 def _take_in(feed: Feed, result: Fetched | FetchError, store: Store, now: datetime) -> FeedOutcome:
     """What came of one feed, into the store."""
     if isinstance(result, FetchError):
-        told = f"HTTP {result.status}" if result.status else "it could not be reached"
-        return _failed(feed, result.reason, store, now, told)
+        return _failed(feed, result.reason, store, now, _told(result.status))
     if result.unchanged:
         entries = store.save_unchanged(feed, now)
         return FeedOutcome(feed.name, "unchanged", entries=entries, seconds=result.seconds)
@@ -87,12 +89,19 @@ def _take_in(feed: Feed, result: Fetched | FetchError, store: Store, now: dateti
     )
 
 
+def _told(status: int | None) -> str:
+    """Why a feed is missing, for readers: no host, no path, no advice."""
+    if status is None:
+        return "it could not be reached"
+    return f"HTTP {status}" if status >= HTTPStatus.BAD_REQUEST else _UNREADABLE
+
+
 def _failed(
     feed: Feed,
     reason: str,
     store: Store,
     now: datetime,
-    told: str = "what it sent could not be read",
+    told: str = _UNREADABLE,
 ) -> FeedOutcome:
     store.save_failure(feed, reason, now)
     return FeedOutcome(feed.name, "failed", reason=reason, told=told)
