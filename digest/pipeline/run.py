@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from digest.config import Config, DigestSpec
@@ -72,8 +73,10 @@ def run(
         outcomes = fetch(feeds, workshop.store, workshop.fetching, now, progress) if feeds else []
         built = [
             settled[spec.name]
-            or _build_safely(
-                workshop, spec, dates[spec.name], config.feeds_of(spec), outcomes, now, progress
+            or _safely(
+                spec,
+                dates[spec.name],
+                partial(_build, workshop, config.feeds_of(spec), outcomes, now, progress),
             )
             for spec in digests
         ]
@@ -122,17 +125,12 @@ def _settled(workshop: Workshop, spec: DigestSpec, date: str, force: bool) -> Di
     return DigestOutcome(spec.name, date, "exists", path=str(path), reason=reason)
 
 
-def _build_safely(
-    workshop: Workshop,
-    spec: DigestSpec,
-    date: str,
-    feeds: Sequence[Feed],
-    outcomes: Sequence[FeedOutcome],
-    now: datetime,
-    progress: Progress,
+def _safely(
+    spec: DigestSpec, date: str, build: Callable[[DigestSpec, str], DigestOutcome]
 ) -> DigestOutcome:
+    """What `build` gives; what it raises costs this digest only."""
     try:
-        return _build(workshop, spec, date, feeds, outcomes, now, progress)
+        return build(spec, date)
     except DigestError as error:
         return DigestOutcome(spec.name, date, "failed", reason=str(error))
     except Exception as error:
@@ -144,12 +142,12 @@ def _build_safely(
 
 def _build(
     workshop: Workshop,
-    spec: DigestSpec,
-    date: str,
     feeds: Sequence[Feed],
     outcomes: Sequence[FeedOutcome],
     now: datetime,
     progress: Progress,
+    spec: DigestSpec,
+    date: str,
 ) -> DigestOutcome:
     failed = _failed(feeds, outcomes)
     articles = _candidates(workshop, spec, date, feeds, now)
