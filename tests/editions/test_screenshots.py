@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
+import os
 import shutil
 import struct
 import subprocess
@@ -13,10 +13,6 @@ from digest.editions.render import Renderer
 from digest.records import Edition
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "screenshots.py"
-
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("playwright") is None, reason="needs the package playwright"
-)
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -32,7 +28,11 @@ def test_a_folder_without_a_page_is_refused(tmp_path: Path) -> None:
     assert "index.html is missing" in done.stderr
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on PATH")
+@pytest.mark.browser
+@pytest.mark.skipif(
+    shutil.which("chromium") is None and not os.environ.get("CI"),
+    reason="needs chromium on PATH; in CI its absence is a failure",
+)
 def test_an_edition_is_pictured_three_ways(
     edition: Edition, renderer: Renderer, tmp_path: Path
 ) -> None:
