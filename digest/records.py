@@ -208,15 +208,64 @@ class SummarySentence:
 
 
 @dataclass(frozen=True, slots=True)
+class DroppedSentence:
+    """A sentence that a model wrote and verification did not let through, and why, in words."""
+
+    text: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """A summary, with the name of what wrote it. No sentences: there was nothing to summarise."""
+    """A summary, with the name of what wrote it. No sentences: there was nothing to summarise.
+
+    `dropped` are the sentences that verification took out. `instead_of` names the model whose
+    summary had nothing left, or that could not write one; then `model` stood in for it.
+    """
 
     sentences: tuple[SummarySentence, ...]
     model: str
+    dropped: tuple[DroppedSentence, ...] = ()
+    instead_of: str = ""
 
     @property
     def text(self) -> str:
         return " ".join(sentence.text for sentence in self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What verification says of one sentence of a summary.
+
+    `score` (0 to 1) is how well the source supports it, `supported` whether that is enough,
+    `source` the indices of the document's sentences that support it best, `reasons` what is
+    wrong with it, in words that an editor understands (empty when nothing is).
+    """
+
+    text: str
+    supported: bool
+    score: float
+    reasons: tuple[str, ...]
+    source: tuple[int, ...]
+
+
+class Generator(Protocol):
+    """A model that writes: encoder-decoder or instruct, in whatever library it runs."""
+
+    @property
+    def name(self) -> str:
+        """Short name that readers and reports see, e.g. `distilbart`."""
+
+    @property
+    def key(self) -> str:
+        """Names model, revision and parameters: equal keys give equal texts."""
+
+    def summarize(self, texts: Sequence[str], titles: Sequence[str]) -> list[str]:
+        """One summary a text, in order, as plain text; empty where the model wrote nothing.
+
+        Texts longer than the model's window are summarised by parts and then once more.
+        Deterministic. Raises ModelError when the model is missing, altered or unfit.
+        """
 
 
 class Summarizer(Protocol):

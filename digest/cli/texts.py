@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from digest.cli.common import (
-    DONE,
-    NOTHING_DONE,
-    SOME_FAILED,
     ConfigOption,
     JsonOption,
-    complain,
     load_settings,
     print_json,
     progress_bar,
     read_text,
     shown,
 )
+from digest.cli.jsonlines import finish, json_lines
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,7 +81,7 @@ def summarize(
                 prefix = f"{name}: " if len(names) > 1 else ""
                 typer.echo(prefix + summary.text)
         done += len(batch)
-    raise typer.Exit(_finish(problems, done))
+    raise typer.Exit(finish(problems, done))
 
 
 def group(
@@ -145,16 +138,7 @@ def group(
     }
     for given, article in articles:
         print_json({"id": given, **lines[article.id]})
-    raise typer.Exit(_finish(problems, len(articles)))
-
-
-def _finish(problems: list[str], done: int) -> int:
-    """Says what could not be read; gives the exit status."""
-    for problem in problems:
-        complain(problem)
-    if problems:
-        return SOME_FAILED if done else NOTHING_DONE
-    return DONE
+    raise typer.Exit(finish(problems, len(articles)))
 
 
 def _file_documents(names: list[str], problems: list[str]) -> Iterator[tuple[Any, Document]]:
@@ -178,7 +162,7 @@ def _json_documents(names: list[str], problems: list[str]) -> Iterator[tuple[Any
     from digest.text.clean import article_text, plain_text
     from digest.text.html import one_line
 
-    for place, data in _json_lines(names, problems):
+    for place, data in json_lines(names, problems):
         title = one_line(data["title"]) if isinstance(data.get("title"), str) else ""
         if isinstance(data.get("text"), str):
             text = plain_text(data["text"], title)
@@ -196,7 +180,7 @@ def _articles(name: str, problems: list[str]) -> Iterator[tuple[Any, Article]]:
     from digest.text.html import one_line
 
     seen: set[str] = set()
-    for place, data in _json_lines([name], problems):
+    for place, data in json_lines([name], problems):
         title, text = data.get("title") or "", data.get("text") or ""
         if not isinstance(title, str) or not isinstance(text, str) or not (title or text):
             problems.append(f'{place}: needs "title" or "text", strings')
@@ -234,35 +218,6 @@ def _published(value: Any) -> datetime | None:
         raise ValueError(value)
     time = datetime.fromisoformat(value)
     return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _json_lines(names: list[str], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each line's place (`file:line`) and its object, which has an `id` at least."""
-    for name in names:
-        try:
-            with _opened(name) as lines:
-                for number, line in enumerate(lines, start=1):
-                    if not line.strip():
-                        continue
-                    place = f"{shown(name)}:{number}"
-                    try:
-                        data = json.loads(line)
-                    except json.JSONDecodeError as error:
-                        problems.append(f"{place}:{error.colno}: is not JSON ({error.msg})")
-                        continue
-                    except UnicodeDecodeError:
-                        problems.append(f"{place}: is not UTF-8")
-                        continue
-                    if not isinstance(data, dict) or data.get("id") is None:
-                        problems.append(f'{place}: is not an object with an "id"')
-                        continue
-                    yield place, data
-        except OSError as error:
-            problems.append(f"{name}: {error.strerror}")
-
-
-def _opened(name: str) -> AbstractContextManager[IO[bytes]]:
-    return nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb")
 
 
 def _renamed(document: Document, number: int) -> Document:
