@@ -73,7 +73,7 @@ def test_no_control_is_left_in_print(text: str) -> None:
 def test_blocks_are_paragraphs_items_headings_and_captions() -> None:
     markup = """<h2>Flood</h2><p>One <b>bold</b> word.</p>
     <ul><li>First</li><li><p>Second</p></li></ul>
-    <figure><img src=x><figcaption>The bridge</figcaption></figure>Loose words<br>next line"""
+    <figure><img src=x><figcaption>The bridge</figcaption></figure>Loose words<br>Next line"""
     assert blocks(markup) == [
         Block("Flood", "heading"),
         Block("One bold word.", "text"),
@@ -81,7 +81,7 @@ def test_blocks_are_paragraphs_items_headings_and_captions() -> None:
         Block("Second", "item"),
         Block("The bridge", "caption"),
         Block("Loose words", "text"),
-        Block("next line", "text"),
+        Block("Next line", "text"),
     ]
 
 
