@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,6 +14,7 @@ from digest.config.fields import (
     Schedule,
     Sender,
     Slug,
+    SummaryModel,
     TimeZone,
     Topics,
     Window,
@@ -47,13 +48,26 @@ class _Spec(BaseModel):
 class SummarySpec(_Spec):
     """How articles are summarised."""
 
-    model: Literal["extractive"] = Field(
+    model: SummaryModel = Field(
         default="extractive",
         title="Model",
-        description="What writes the summaries. `extractive` takes sentences word for word.",
+        description=(
+            "What writes the summaries. `extractive` takes sentences word for word; "
+            "`distilbart`, `bart-large-cnn`, `pegasus`, `flan-t5-small`, `smollm2`, a repository "
+            "of the hub (`owner/name@revision`) or a folder (`./folder`) write their own, of "
+            "which only what the article supports is printed."
+        ),
+        examples=["extractive", "distilbart"],
     )
     sentences: int = Field(
         default=2, ge=1, le=10, title="Sentences", description="Most sentences a summary may have."
+    )
+    words: int | None = Field(
+        default=None,
+        ge=10,
+        le=1000,
+        title="Words",
+        description="Most words of an extractive summary; 35 for each sentence when left out.",
     )
 
 

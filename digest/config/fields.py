@@ -30,6 +30,18 @@ SLUG = r"[a-z0-9][a-z0-9_-]{0,63}"
 WINDOW = r"([1-9][0-9]{0,4})([mhd])"
 LONGEST_WINDOW = timedelta(days=366)
 
+SUMMARY_MODELS = (
+    "extractive",
+    "distilbart",
+    "bart-large-cnn",
+    "pegasus",
+    "flan-t5-small",
+    "smollm2",
+)
+"""What writes summaries by a short name; `digest.models.presets` says what the others stand for."""
+
+_HUB = re.compile(r"[\w.-]+/[\w.-]+(?:/[\w./-]+\.gguf)?(?:@[\w./-]+)?", re.ASCII)
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.I)  # two letters at least: C: is a drive
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -154,6 +166,24 @@ def _topics(value: object) -> object:
     return names
 
 
+def _summary_model(value: str, info: ValidationInfo) -> str:
+    """A short name or a repository of the hub as it is; a folder made absolute like a feed's."""
+    if value in SUMMARY_MODELS:
+        return value
+    if value.startswith(("./", "../", "/", "~")) and not _UNPRINTABLE.search(value):
+        folder: Path | None = (info.context or {}).get("folder")
+        path = Path(value).expanduser()
+        return str(folder / path) if folder else value
+    if _HUB.fullmatch(value):
+        return value
+    guess = nearest(value, SUMMARY_MODELS)
+    hint = f" (did you mean {guess}?)" if guess else ""
+    raise ValueError(
+        f"{quoted(value)} is no model{hint}; write {', '.join(SUMMARY_MODELS)}, a repository of "
+        "the hub (owner/name, owner/name@revision), or a folder (./folder)"
+    )
+
+
 def _schema(**extra: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **extra})
 
@@ -172,4 +202,7 @@ Sender = Annotated[str, AfterValidator(_sender), _schema(pattern="@")]
 Topics = Annotated[
     dict[Line, Line | None],
     BeforeValidator(_topics, json_schema_input_type=dict[str, str | None] | list[str]),
+]
+SummaryModel = Annotated[
+    str, StringConstraints(max_length=300), AfterValidator(_summary_model), _schema(minLength=1)
 ]

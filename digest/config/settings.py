@@ -62,9 +62,22 @@ class Settings(BaseSettings):
         max_length=200,
         description="Address or URL that feeds' servers may complain to.",
     )
-    model_path: Path | None = Field(
+    encoder: str | None = Field(
         default=None,
-        description="Folder of a sentence-transformers encoder instead of the packaged one.",
+        max_length=300,
+        description=(
+            "Another sentence encoder than the packaged one, for example a multilingual one: a "
+            "sentence-transformers folder, or a repository of the hub (`owner/name@revision`)."
+        ),
+    )
+    device: str | None = Field(
+        default=None,
+        pattern=r"^(cpu|mps|cuda(:\d+)?)$",
+        description="Where models run: `cpu`, `cuda`, `cuda:1`, `mps`; the best there is if unset.",
+    )
+    dtype: Literal["float32", "float16", "bfloat16"] | None = Field(
+        default=None,
+        description="Number format of models that write; what suits the device if unset.",
     )
     misfire_grace_hours: float = Field(
         default=6, gt=0, le=72, description="How late a scheduled run may still start."

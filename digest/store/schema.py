@@ -111,6 +111,8 @@ class SummaryRow(Base):
     method: Mapped[str] = mapped_column(String(200), primary_key=True)
     model: Mapped[str] = mapped_column(String(120))
     sentences: Mapped[list[Any]] = mapped_column(JSON)
+    dropped: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    instead_of: Mapped[str] = mapped_column(String(120), server_default="")
 
 
 class ToldRow(Base):

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from digest.records import (
     Article,
+    DroppedSentence,
     Encoded,
     Feed,
     Summary,
@@ -36,6 +37,8 @@ from digest.store.schema import ArticleRow, EmbeddingRow, FeedRow, RunRow, Summa
 
 # SQLite takes at most 32,766 bound values a statement, older ones 999: keys are asked for in parts.
 _KEYS_AT_ONCE = 900
+# Characters of a model's name that are kept.
+_NAME = 120
 
 
 class Store:
@@ -253,11 +256,7 @@ class Store:
                     SummaryRow.method == method, SummaryRow.content_hash.in_(part)
                 )
                 for row in connection.execute(query).mappings():
-                    sentences = tuple(
-                        SummarySentence(item["text"], tuple(item["source"]), item["support"])
-                        for item in row["sentences"]
-                    )
-                    found[row["content_hash"]] = Summary(sentences, row["model"])
+                    found[row["content_hash"]] = _summary(row)
         return found
 
     def save_summaries(self, method: str, summaries: Mapping[str, Summary]) -> None:
@@ -266,8 +265,10 @@ class Store:
             {
                 "content_hash": content_hash,
                 "method": method,
-                "model": summary.model,
+                "model": summary.model[:_NAME],
                 "sentences": [asdict(sentence) for sentence in summary.sentences],
+                "dropped": [asdict(sentence) for sentence in summary.dropped],
+                "instead_of": summary.instead_of[:_NAME],
             }
             for content_hash, summary in summaries.items()
         ]
@@ -345,3 +346,15 @@ def _article_values(article: Article) -> dict[str, Any]:
 def _article(row: RowMapping) -> Article:
     values = {name: row[name] for name in Article.__dataclass_fields__}
     return Article(**{**values, "tags": tuple(row["tags"])})
+
+
+def _summary(row: RowMapping) -> Summary:
+    return Summary(
+        tuple(
+            SummarySentence(item["text"], tuple(item["source"]), item["support"])
+            for item in row["sentences"]
+        ),
+        row["model"],
+        tuple(DroppedSentence(item["text"], tuple(item["reasons"])) for item in row["dropped"]),
+        row["instead_of"],
+    )

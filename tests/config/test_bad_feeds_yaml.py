@@ -155,7 +155,15 @@ BAD_DIGESTS = {
     ),
     "summary's model": (
         "summary: {model: bart}",
-        "feeds.yaml:3: digests[0].summary.model: 'bart' is not allowed; allowed: 'extractive'",
+        "feeds.yaml:3: digests[0].summary.model: 'bart' is no model; write extractive, distilbart, "
+        "bart-large-cnn, pegasus, flan-t5-small, smollm2, a repository of the hub (owner/name, "
+        "owner/name@revision), or a folder (./folder)",
+    ),
+    "summary's model, misspelt": (
+        "summary: {model: distilbert}",
+        "feeds.yaml:3: digests[0].summary.model: 'distilbert' is no model (did you mean "
+        "distilbart?); write extractive, distilbart, bart-large-cnn, pegasus, flan-t5-small, "
+        "smollm2, a repository of the hub (owner/name, owner/name@revision), or a folder (./folder)",
     ),
     "summary's key": (
         "summary: {sentence: 2}",

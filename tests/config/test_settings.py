@@ -26,7 +26,7 @@ def test_without_variables_the_defaults_hold() -> None:
     assert settings.templates_dir == Path("templates")
     assert settings.database == "sqlite:///state/digest.db"
     assert settings.contact == ""
-    assert settings.model_path is None
+    assert settings.encoder is None
     assert settings.misfire_grace_hours == 6
     assert settings.fetch_timeout_seconds == 30
     assert settings.log_level == "warning"
@@ -54,9 +54,9 @@ def test_the_default_database_lies_in_the_state_folder(
 @pytest.mark.usefixtures("folder")
 def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGEST_OUTBOX_DIR", "")
-    monkeypatch.setenv("DIGEST_MODEL_PATH", "")
+    monkeypatch.setenv("DIGEST_ENCODER", "")
     settings = load_settings()
-    assert (settings.outbox_dir, settings.model_path) == (Path("outbox"), None)
+    assert (settings.outbox_dir, settings.encoder) == (Path("outbox"), None)
 
 
 @pytest.mark.usefixtures("folder")
