@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from digest.models.encoder import Encoder
 from digest.records import Document, Encoded, Summary
-from digest.summaries.extractive import Extractive, salience
+from digest.summaries.extractive import Extractive, pick
+from digest.summaries.salience import explain, salience
 from digest.text.clean import file_text
 from digest.text.sentences import make_document
 
@@ -80,9 +81,55 @@ def test_the_headline_repeated_is_taken_where_nothing_else_is_there(summarise: S
     assert picked(summarise([A, A], title=A)) == [0]
 
 
-def test_a_sentence_that_leans_on_the_one_before_loses(summarise: Summarise) -> None:
-    leaning = "They voted on Tuesday in the hall by six to three against a plan for a new harbour."
-    assert picked(summarise([A, leaning, C])) == [0, 2]
+LEANING = "They voted on Tuesday in the hall by six to three against a plan for a new harbour."
+ASIDE = "Nobody was hurt."
+
+
+def test_a_sentence_that_leans_on_one_left_out_is_left_out(summarise: Summarise) -> None:
+    assert picked(summarise([A, ASIDE, LEANING, C])) == [0, 3]
+
+
+def test_a_leaning_sentence_may_come_along_with_what_it_leans_on(summarise: Summarise) -> None:
+    assert picked(summarise([A, LEANING, ASIDE])) == [0, 1]
+
+
+def test_where_all_sentences_lean_there_is_a_summary_still(summarise: Summarise) -> None:
+    assert picked(summarise([LEANING])) == [0]
+
+
+def test_half_a_quotation_is_left_out(summarise: Summarise) -> None:
+    opens = '"The council has never read the plan for the second harbour, and nor has anybody else.'
+    closes = 'It voted on Tuesday by six to three against what it had not read," the mayor said.'
+    assert picked(summarise([A, opens, closes, D])) == [0, 3]
+    assert picked(summarise([A, f"“{B}”", D], count=3)) == [0, 1, 2]
+
+
+def test_the_word_budget_holds_for_all_sentences_together() -> None:
+    document = Document("d", "", (A, B, C, D))
+    encoded = Encoded(np.zeros(4, np.float32), np.eye(4, dtype=np.float32))
+    for words in (20, 40, 60):
+        chosen = pick(document, encoded, 4, words)
+        assert 0 < sum(len(document.sentences[index].split()) for index in chosen) <= words
+
+
+def test_a_document_of_one_endless_sentence_is_its_own_summary(summarise: Summarise) -> None:
+    assert picked(summarise(["word " * 500 + "end."])) == [0]
+
+
+def test_an_endless_sentence_is_passed_over(summarise: Summarise) -> None:
+    assert picked(summarise(["word " * 500 + "end.", B, C])) == [1, 2]
+
+
+def test_a_pick_can_be_explained() -> None:
+    document = Document("d", "Ferries", (A, B, "Nobody was hurt in the 3 accidents…"))
+    vectors = np.array([[1, 0, 0], [0, 1, 0], [0.6, 0.8, 0]], dtype=np.float32)
+    encoded = Encoded(vectors[0], vectors)
+    shares = explain(document, encoded)
+    values = salience(document, encoded)
+    assert np.allclose([sum(one.values()) for one in shares], values - values.mean(), atol=1e-4)
+    assert shares[0]["early"] > 0 > shares[2]["early"]
+    assert shares[0]["like the headline"] > 0
+    assert shares[2]["cut off"] < 0 < shares[2]["numbers"]
 
 
 def test_the_first_sentence_may_begin_with_a_pronoun(summarise: Summarise) -> None:
