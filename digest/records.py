@@ -337,7 +337,11 @@ class EditionSource:
 
 @dataclass(frozen=True, slots=True)
 class EditionStory:
-    """A story as it is printed. `url` is http(s) or empty; `direction` is the writing direction."""
+    """A story as it is printed. `url` is http(s) or empty; `direction` is the writing direction.
+
+    `model` wrote the summary; `dropped` and `instead_of` are as in `Summary`: for editors, never
+    for print.
+    """
 
     id: str
     article: str
@@ -356,6 +360,8 @@ class EditionStory:
     also: tuple[EditionSource, ...] = ()
     rank: float = 0.0
     topic_score: float = 0.0
+    dropped: tuple[DroppedSentence, ...] = ()
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,7 +405,7 @@ class Edition:
     articles: int = 0
     left_out: int = 0
     told: tuple[str, ...] = ()
-    format: int = 1
+    format: int = 2
 
     @property
     def stories(self) -> tuple[EditionStory, ...]:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import building, doctor, serving, texts, upkeep
+from digest.cli import building, doctor, models, serving, texts, upkeep, verifying
 from digest.cli.common import NOTHING_DONE, WRONG_USE, complain
 from digest.errors import ConfigError, DigestError, UsageError
 
@@ -41,11 +41,12 @@ app.command("preview", rich_help_panel=_BUILDING)(serving.preview)
 app.command("serve", rich_help_panel=_BUILDING)(serving.serve)
 app.command("fetch", rich_help_panel=_TEXTS)(building.fetch)
 app.command("summarize", rich_help_panel=_TEXTS)(texts.summarize)
+app.command("verify", rich_help_panel=_TEXTS)(verifying.verify)
 app.command("group", rich_help_panel=_TEXTS)(texts.group)
 app.command("init", rich_help_panel=_UPKEEP)(upkeep.init)
 app.command("doctor", rich_help_panel=_UPKEEP)(doctor.doctor)
 app.add_typer(upkeep.feeds, name="feeds", rich_help_panel=_UPKEEP)
-app.add_typer(upkeep.models, name="models", rich_help_panel=_UPKEEP)
+app.add_typer(models.models, name="models", rich_help_panel=_UPKEEP)
 
 
 def _version(wanted: bool) -> None:

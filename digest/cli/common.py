@@ -93,6 +93,8 @@ def load_settings() -> Settings:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     # Our own level only: what libraries say at "info" is of no use to an editor.
     logging.getLogger("digest").setLevel(settings.log_level.upper())
+    # It warns of each page that it finds nothing in, where we then look ourselves.
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     return settings
 
 
@@ -137,8 +139,10 @@ def read_text(name: str) -> str:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"{shown(name)}: {error.strerror}") from error
+    from digest.text.page import decoded
+
     try:
-        return data.decode("utf-8-sig")
+        return decoded(data)
     except UnicodeDecodeError as error:
         message = f"{shown(name)}: is not UTF-8 (byte {error.start}); convert it first"
         raise UsageError(message) from error

@@ -32,8 +32,9 @@ _LITTLE_SPACE = 200e6
 def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check this set-up and say what is wrong with it, and what to do.
 
-    Settings, feeds.yaml, the encoder's weights, database, folders, and each digest's theme, which
-    is tried on a sample. `digest feeds check` asks the feeds themselves.
+    Settings, feeds.yaml, the encoder's weights, database, folders, each digest's theme, which is
+    tried on a sample, and whether the models that write summaries are on disk and whole.
+    `digest feeds check` asks the feeds themselves.
     """
     problems = False
     for name, problem in _checks(config):
@@ -66,6 +67,8 @@ def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
         yield "topics", "; ".join(_topics(config))
         for theme in sorted({spec.template for spec in config.digests}):
             yield f"theme {theme}", _problem(partial(_try_theme, settings, theme))
+        for model in sorted({spec.summary.model for spec in config.digests} - {"extractive"}):
+            yield f"model {model}", _problem(partial(_find_model, model))
     yield "encoder", _problem(partial(_encode, settings))
     yield "database", _problem(partial(_open_store, settings))
     yield f"outbox {settings.outbox_dir}", _folder(settings.outbox_dir)
@@ -116,10 +119,18 @@ def _try_theme(settings: Settings, theme: str) -> None:
     Renderer(theme_folders(settings)).render(sample_edition(theme))
 
 
+def _find_model(model: str) -> None:
+    """Raises ModelError for a model that is missing or broken; it is not loaded."""
+    from digest.models.hub import locate
+
+    locate(model).verify()
+
+
 def _encode(settings: Settings) -> None:
     from digest.models.encoder import Encoder
 
-    Encoder(settings.model_path).encode(["One sentence shows that the weights load."])
+    encoder = Encoder(settings.encoder, settings.device)
+    encoder.encode(["One sentence shows that the weights load."])
 
 
 def _open_store(settings: Settings) -> None:

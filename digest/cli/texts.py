@@ -43,11 +43,32 @@ def summarize(
     ] = False,
     as_json: JsonOption = False,
     model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="What writes the summaries.")
+        str,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="extractive, a preset (`digest models list`), owner/name of the hub, or a folder.",
+        ),
     ] = "extractive",
     max_sentences: Annotated[
         int, typer.Option("--max-sentences", min=1, max=50, help="Most sentences of a summary.")
     ] = 2,
+    max_words: Annotated[
+        int | None,
+        typer.Option(
+            "--max-words",
+            min=10,
+            metavar="N",
+            help="Most words of an extractive summary; 35 a sentence when left out.",
+            show_default=False,
+        ),
+    ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="With JSON: say of each sentence taken word for word why it was."
+        ),
+    ] = False,
     config: ConfigOption = None,  # noqa: ARG001 - every command takes it
 ) -> None:
     """Summarise texts: the sentences that tell most, word for word.
@@ -56,15 +77,13 @@ def summarize(
     file that can't be read is named on stderr, and the others go on.
     """
     settings = load_settings()
-    if model != "extractive":
-        raise UsageError(f"--model {model!r} is unknown; there is: extractive")
-    from digest.models.encoder import Encoder
     from digest.pipeline.encoding import RememberingEncoder
-    from digest.pipeline.summarizing import summarize as summarize_documents
-    from digest.summaries.extractive import Extractive
+    from digest.pipeline.wiring import open_models
+    from digest.summaries.salience import explain as explained
 
-    encoder = RememberingEncoder(Encoder(settings.model_path))
-    summarizer = Extractive(max_sentences)
+    bare, summarizers = open_models(settings)
+    encoder = RememberingEncoder(bare)
+    summarizer = summarizers.get(model, max_sentences, max_words)
     names = files or ["-"]
     problems: list[str] = []
     source = _json_documents(names, problems) if jsonl else _file_documents(names, problems)
@@ -72,11 +91,12 @@ def summarize(
     while batch := list(islice(source, _LINES)):
         # Ids of the user's may repeat; ours may not.
         numbered = [_renamed(document, done + n) for n, (_, document) in enumerate(batch)]
-        found = summarize_documents(numbered, encoder, summarizer).summaries
-        for (name, _), document in zip(batch, numbered, strict=True):
-            summary = found[document.id]
+        encoded = encoder.documents(numbered)
+        summaries = summarizer.summarize(numbered, encoded)
+        for (name, _), document, summary in zip(batch, numbered, summaries, strict=True):
             if jsonl or as_json:
-                print_json(_summary_json(name, summary))
+                why = explained(document, encoded[document.id]) if explain else None
+                print_json(_summary_json(name, summary, why))
             else:
                 prefix = f"{name}: " if len(names) > 1 else ""
                 typer.echo(prefix + summary.text)
@@ -122,7 +142,7 @@ def group(
     problems: list[str] = []
     articles = list(_articles(jsonl, problems))
     with progress_bar() as progress:
-        encoder = RememberingEncoder(Encoder(settings.model_path), progress=progress)
+        encoder = RememberingEncoder(Encoder(settings.encoder, settings.device), progress=progress)
         names = [name.strip() for name in topics.split(",") if name.strip()] if topics else None
         chooser = TopicChooser(resolve(names, encoder.texts), encoder.texts)
         encoded = encoder.documents(article_documents([article for _, article in articles]))
@@ -159,7 +179,7 @@ def _file_documents(names: list[str], problems: list[str]) -> Iterator[tuple[Any
 
 def _json_documents(names: list[str], problems: list[str]) -> Iterator[tuple[Any, Document]]:
     from digest.pipeline.summarizing import text_document
-    from digest.text.clean import article_text, plain_text
+    from digest.text.clean import article_text, file_text, plain_text
     from digest.text.html import one_line
 
     for place, data in json_lines(names, problems):
@@ -167,7 +187,9 @@ def _json_documents(names: list[str], problems: list[str]) -> Iterator[tuple[Any
         if isinstance(data.get("text"), str):
             text = plain_text(data["text"], title)
         elif isinstance(data.get("html"), str):
-            text = article_text(data["html"], title)
+            found, text = file_text(data["html"]) if not title else ("", "")
+            title = title or found
+            text = text or article_text(data["html"], title)
         else:
             problems.append(f'{place}: needs "text" or "html", a string')
             continue
@@ -224,10 +246,27 @@ def _renamed(document: Document, number: int) -> Document:
     return replace(document, id=str(number))
 
 
-def _summary_json(id: Any, summary: Summary) -> dict[str, Any]:
-    return {
+def _summary_json(
+    id: Any, summary: Summary, why: list[dict[str, float]] | None = None
+) -> dict[str, Any]:
+    """A summary's line; `why` are the shares of salience of the document's sentences."""
+    sentences = [asdict(sentence) for sentence in summary.sentences]
+    if why is not None and summary.model == "extractive":
+        for sentence in sentences:
+            shares = why[sentence["source"][0]]
+            sentence["why"] = {
+                name: round(share, 3)
+                for name, share in sorted(shares.items(), key=lambda one: -abs(one[1]))
+            }
+    line = {
         "id": id,
         "summary": summary.text,
-        "sentences": [asdict(sentence) for sentence in summary.sentences],
+        "sentences": sentences,
         "model": summary.model,
     }
+    # Only where a model wrote: what was taken out of its summary, and whether another stood in.
+    if summary.dropped:
+        line["dropped"] = [asdict(sentence) for sentence in summary.dropped]
+    if summary.instead_of:
+        line["instead_of"] = summary.instead_of
+    return line

@@ -1,4 +1,4 @@
-"""`digest feeds`, `digest models` and `digest init`."""
+"""`digest feeds` and `digest init`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from digest.cli.common import (
     JsonOption,
     NowOption,
     load,
-    load_settings,
     moment,
     print_json,
     progress_bar,
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from digest.config import Settings
 
 feeds = typer.Typer(no_args_is_help=True, help="The feeds, and how they are.")
-models = typer.Typer(no_args_is_help=True, help="The models on disk.")
 
 
 @feeds.command("list")
@@ -92,26 +90,6 @@ def feeds_check(
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
         raise typer.Exit(NOTHING_DONE if failed == len(outcomes) else SOME_FAILED)
-
-
-@models.command("list")
-def models_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:  # noqa: ARG001
-    """List the models on disk, with size and hash of their weights."""
-    settings = load_settings()
-    from digest.models.encoder import Encoder
-
-    info = Encoder(settings.model_path).info()
-    if as_json:
-        print_json({**asdict(info), "path": str(info.path)})
-    elif info.problem:
-        typer.echo(f"{info.name} ({info.use}): {info.problem}")
-    else:
-        typer.echo(
-            f"{info.name} ({info.use}): {info.size / 1e6:.0f} MB, sha256 {info.sha256[:12]}…, "
-            f"{info.path}"
-        )
-    if info.problem:
-        raise typer.Exit(NOTHING_DONE)
 
 
 def init(

@@ -165,6 +165,8 @@ def _printed(
         also=_others(story, labels),
         rank=story.rank,
         topic_score=round(story.topic_score, 4),
+        dropped=summary.dropped,
+        instead_of=summary.instead_of,
     )
 
 

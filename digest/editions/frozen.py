@@ -17,8 +17,11 @@ from pydantic import TypeAdapter, ValidationError
 from digest.errors import OutboxError
 from digest.records import Edition
 
-FORMAT = 1
-"""The newest `format` that this version reads, and the one it writes."""
+FORMAT = 2
+"""The newest `format` that this version reads, and the one it writes.
+
+2 added what verification dropped of a summary, and what it stands instead of.
+"""
 
 _EDITION = TypeAdapter(Edition)
 

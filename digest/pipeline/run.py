@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from digest.config import Config, DigestSpec
-from digest.editions.compose import Plan, compose
+from digest.editions.compose import Plan, choose, compose
 from digest.editions.frozen import dump_edition, load_edition
 from digest.editions.message import build_message
 from digest.errors import DigestError, OutboxError, StoreError
@@ -20,12 +20,13 @@ from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.fetching import fetch
 from digest.pipeline.grouping import group
 from digest.pipeline.progress import Progress, silent
-from digest.pipeline.summarizing import Summarized, article_documents, summarize
+from digest.pipeline.summarizing import article_documents, summarize
 from digest.pipeline.wiring import Workshop
 from digest.records import (
     Article,
     DigestOutcome,
     Edition,
+    Encoded,
     FailedFeed,
     Feed,
     FeedOutcome,
@@ -34,7 +35,6 @@ from digest.records import (
 )
 from digest.stories.rank import rank
 from digest.stories.topics import TopicChooser, resolve
-from digest.summaries.extractive import Extractive
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,8 @@ def run(
 
     Both are aware; they differ when a scheduled run starts late.
 
-    An edition that is there already is left alone, and its feeds are not asked, unless `force`.
+    An edition that is there already is left alone, and its feeds are not asked, unless `force`,
+    with which its summaries are made anew too.
     What fails is a line of the report, which is kept in the store too. Raises StoreError when the
     store fails before the first digest is built.
     """
@@ -76,7 +77,7 @@ def run(
             or _safely(
                 spec,
                 dates[spec.name],
-                partial(_build, workshop, config.feeds_of(spec), outcomes, now, progress),
+                partial(_build, workshop, config.feeds_of(spec), outcomes, now, force, progress),
             )
             for spec in digests
         ]
@@ -145,6 +146,7 @@ def _build(
     feeds: Sequence[Feed],
     outcomes: Sequence[FeedOutcome],
     now: datetime,
+    force: bool,
     progress: Progress,
     spec: DigestSpec,
     date: str,
@@ -154,14 +156,19 @@ def _build(
     if not articles:
         return _nothing(spec, date, feeds, failed)
     encoder = RememberingEncoder(workshop.encoder, workshop.store, progress)
+    documents = {document.id: document for document in article_documents(articles)}
+    encoded = encoder.documents(list(documents.values()))
+    topics, stories = _stories(spec, articles, encoded, encoder, feeds, now)
+    # Only what is printed: a model that writes takes seconds an article.
     summarized = summarize(
-        article_documents(articles),
-        encoder,
-        Extractive(spec.summary.sentences),
+        [documents[story.lead.id] for story in choose(stories, spec.max_stories)],
+        encoded,
+        workshop.summarizers.get(spec.summary.model, spec.summary.sentences, spec.summary.words),
+        encoder.key,
         workshop.store,
         progress,
+        again=force,
     )
-    topics, stories = _stories(spec, articles, summarized, encoder, feeds, now)
     plan = Plan(
         digest=spec.name,
         title=spec.label,
@@ -199,7 +206,7 @@ def _build(
 def _stories(
     spec: DigestSpec,
     articles: Sequence[Article],
-    summarized: Summarized,
+    encoded: Mapping[str, Encoded],
     encoder: RememberingEncoder,
     feeds: Sequence[Feed],
     now: datetime,
@@ -210,7 +217,7 @@ def _stories(
         wanted = {name: description or "" for name, description in spec.topics.items()}
     topics = resolve(wanted, encoder.texts)
     chooser = TopicChooser(topics, encoder.texts)
-    grouped = group(articles, summarized.encoded, chooser, {feed.name: feed for feed in feeds})
+    grouped = group(articles, encoded, chooser, {feed.name: feed for feed in feeds})
     weights = {feed.name: feed.weight for feed in feeds}
     ranked = rank([story for story, _ in grouped], weights, now)
     return tuple(topic.name for topic in topics), ranked

@@ -6,19 +6,22 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.progress import Progress, silent
 from digest.records import Article, Document, Encoded, Summarizer, Summary
 from digest.store.store import Store
 from digest.text.sentences import make_document
 
+# Documents summarised, then kept, together: a model that writes takes a minute for so many.
+_BATCH = 32
+# Characters that the store's column holds.
+_METHOD = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Summarized:
-    """Summaries and embeddings by document id; how many were made now, and how many remembered."""
+    """Summaries by document id; how many were made now, and how many remembered."""
 
     summaries: Mapping[str, Summary]
-    encoded: Mapping[str, Encoded]
     fresh: int
     remembered: int
 
@@ -45,31 +48,56 @@ def text_document(id: str, title: str, text: str) -> Document:
 
 def summarize(
     documents: Sequence[Document],
-    encoder: RememberingEncoder,
+    encoded: Mapping[str, Encoded],
     summarizer: Summarizer,
+    encoder: str,
     store: Store | None = None,
     progress: Progress = silent,
+    *,
+    again: bool = False,
 ) -> Summarized:
-    """A summary of each of `documents`; what `store` has by the same method is not made again."""
-    encoded = encoder.documents(documents)
-    method = f"{summarizer.key}/{encoder.key}"
+    """A summary of each of `documents`; what `store` has by the same method is not made again.
+
+    `encoded` holds their embeddings by document id, `encoder` is the key of what made them. With
+    `again` a summary is made although the store has it, and replaces it. What is done is kept
+    batch by batch, so that a run which is stopped loses little.
+    """
+    method = method_key(summarizer, encoder)
     hashes = [document.content_hash for document in documents]
-    known = {} if store is None else store.summaries(method, hashes)
+    known = {} if store is None or again else store.summaries(method, hashes)
     missing = {
         document.content_hash: document
         for document in documents
         if document.content_hash not in known
     }
+    found = dict(known)
     todo = list(missing.values())
-    fresh = dict(zip(missing, summarizer.summarize(todo, encoded), strict=True))
-    if store is not None and fresh:
-        store.save_summaries(method, fresh)
+    for start in range(0, len(todo), _BATCH):
+        progress("articles summarised", start, len(todo))
+        batch = todo[start : start + _BATCH]
+        made = summarizer.summarize(batch, encoded)
+        fresh = {
+            document.content_hash: summary for document, summary in zip(batch, made, strict=True)
+        }
+        if store is not None:
+            store.save_summaries(method, fresh)
+        found.update(fresh)
     if todo:
         progress("articles summarised", len(todo), len(todo))
-    found = {**known, **fresh}
     return Summarized(
         summaries={document.id: found[document.content_hash] for document in documents},
-        encoded=encoded,
-        fresh=len(fresh),
+        fresh=len(todo),
         remembered=sum(content_hash in known for content_hash in hashes),
     )
+
+
+def method_key(summarizer: Summarizer, encoder: str) -> str:
+    """Names the way a summary is made: method, model, revision, parameters and encoder.
+
+    Equal keys give equal summaries of equal contents. A key too long for the store's column ends
+    in its hash.
+    """
+    key = f"{summarizer.key}/{encoder}"
+    if len(key) <= _METHOD:
+        return key
+    return f"{key[: _METHOD - 65]}#{hashlib.sha256(key.encode()).hexdigest()}"

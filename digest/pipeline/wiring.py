@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,7 +16,9 @@ from digest.editions.render import Renderer, packaged_themes
 from digest.errors import DigestError, StoreError
 from digest.feeds.fetch import FetchOptions
 from digest.models.encoder import Encoder
+from digest.models.generator import TextGenerator
 from digest.outbox.outbox import Outbox
+from digest.pipeline.summarizers import Summarizers
 from digest.store.store import Store
 
 # How long a run waits for another one on the same state. A run over a hundred feeds takes a few
@@ -25,10 +28,11 @@ _LOCK_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """The tools of a run: store, encoder, themes, outbox, and how to fetch."""
+    """The tools of a run: store, models, themes, outbox, and how to fetch."""
 
     store: Store
     encoder: Encoder
+    summarizers: Summarizers
     renderer: Renderer
     outbox: Outbox
     fetching: FetchOptions
@@ -74,14 +78,23 @@ def fetch_options(settings: Settings) -> FetchOptions:
     )
 
 
+def open_models(settings: Settings) -> tuple[Encoder, Summarizers]:
+    """The encoder and what writes summaries, as `settings` name them; nothing is loaded yet."""
+    encoder = Encoder(settings.encoder, settings.device)
+    generator = partial(TextGenerator, device=settings.device, dtype=settings.dtype)
+    return encoder, Summarizers(encoder, generator)
+
+
 @contextmanager
 def open_workshop(settings: Settings) -> Iterator[Workshop]:
     """The tools that `settings` name. Nothing heavy is loaded before it is used."""
     store = Store(settings.database)
+    encoder, summarizers = open_models(settings)
     try:
         yield Workshop(
             store=store,
-            encoder=Encoder(settings.model_path),
+            encoder=encoder,
+            summarizers=summarizers,
             renderer=Renderer(theme_folders(settings)),
             outbox=Outbox(settings.outbox_dir),
             fetching=fetch_options(settings),

@@ -164,10 +164,10 @@ def test_models_list_and_doctor_find_the_packaged_encoder_fit(digest, town: Path
 def test_doctor_names_what_is_wrong(digest, town: Path) -> None:
     (town / "feeds.yaml").write_text(CONFIG.replace("title: Town News", "template: gothic"))
     (town / "outbox").write_text("a file where the folder should be")
-    done = digest("doctor", DIGEST_OUTBOXDIR="x", DIGEST_MODEL_PATH="nowhere")
+    done = digest("doctor", DIGEST_OUTBOXDIR="x", DIGEST_ENCODER="./nowhere")
     assert done.returncode == 1
     assert "DIGEST_OUTBOXDIR: unknown setting (did you mean DIGEST_OUTBOX_DIR?)" in done.stdout
-    assert "encoder: nowhere: no model.safetensors there" in done.stdout
+    assert "encoder: nowhere: " in done.stdout
     assert "theme gothic: theme 'gothic' is unknown" in done.stdout
     assert "outbox outbox: can't be written" in done.stdout
 

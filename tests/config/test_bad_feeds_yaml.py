@@ -163,7 +163,8 @@ BAD_DIGESTS = {
         "summary: {model: distilbert}",
         "feeds.yaml:3: digests[0].summary.model: 'distilbert' is no model (did you mean "
         "distilbart?); write extractive, distilbart, bart-large-cnn, pegasus, flan-t5-small, "
-        "smollm2, a repository of the hub (owner/name, owner/name@revision), or a folder (./folder)",
+        "smollm2, a repository of the hub (owner/name, owner/name@revision), or a folder "
+        "(./folder)",
     ),
     "summary's key": (
         "summary: {sentence: 2}",

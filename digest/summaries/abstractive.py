@@ -1,0 +1,145 @@
+"""Abstractive summaries: a model writes, and only what the source supports is let through.
+
+Each sentence is verified against the article it was written from; one that fails is dropped, with
+the reasons kept. Where nothing is left, the extractive summary stands in, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+
+from digest.records import (
+    Document,
+    DroppedSentence,
+    Encoded,
+    Generator,
+    Summarizer,
+    Summary,
+    SummarySentence,
+    Vectors,
+    Verdict,
+)
+from digest.summaries import verify as verification
+from digest.summaries.leaning import leans
+from digest.text.sentences import split_sentences
+
+# Raise it when the same model's text would become another summary: kept summaries are keyed by it.
+VERSION = 1
+
+_ORPHANED = "it leans on a sentence that was dropped"
+_AGAIN = "it says again what was said"
+_UNREAD = "nothing of the article is left to check it by"
+
+
+class Abstractive:
+    """Summaries by `generator`, verified; `stand_in` writes those of which nothing is left.
+
+    `encode` gives embeddings, shape (n, d), by the encoder that made the documents' own. At most
+    `max_sentences` of what was written are kept.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        encode: Callable[[Sequence[str]], Vectors],
+        stand_in: Summarizer,
+        max_sentences: int = 2,
+    ) -> None:
+        self._generator = generator
+        self._encode = encode
+        self._stand_in = stand_in
+        self._max_sentences = max_sentences
+
+    @property
+    def name(self) -> str:
+        return self._generator.name
+
+    @property
+    def key(self) -> str:
+        """Raises ModelError when the generator's model is missing: its revision is part of it."""
+        versions = f"abstractive/{VERSION}/{verification.VERSION}/{self._max_sentences}"
+        return f"{versions}/{self._generator.key}/{self._stand_in.key}"
+
+    def summarize(
+        self, documents: Sequence[Document], encoded: Mapping[str, Encoded]
+    ) -> list[Summary]:
+        """One verified summary a document. Raises ModelError when the model can't be used."""
+        written = self._generator.summarize(
+            [running_text(document) for document in documents],
+            [document.title for document in documents],
+        )
+        drafts = [
+            split_sentences(text, document.language)
+            for document, text in zip(documents, written, strict=True)
+        ]
+        vectors = self._encode([sentence for draft in drafts for sentence in draft])
+        found: list[Summary] = []
+        start = 0
+        for document, draft in zip(documents, drafts, strict=True):
+            rows = vectors[start : start + len(draft)]
+            start += len(draft)
+            found.append(self._verified(document, draft, rows, encoded[document.id]))
+        return self._stood_in_for(documents, found, encoded)
+
+    def _verified(
+        self, document: Document, draft: list[str], vectors: Vectors, encoded: Encoded
+    ) -> Summary:
+        if not document.sentences:
+            dropped = tuple(DroppedSentence(sentence, (_UNREAD,)) for sentence in draft)
+            return Summary((), self.name, dropped)
+        verdicts = verification.verify(draft, vectors, document, encoded)
+        kept, dropped = sift(verdicts, document.language)
+        return Summary(kept[: self._max_sentences], self.name, dropped)
+
+    def _stood_in_for(
+        self,
+        documents: Sequence[Document],
+        found: list[Summary],
+        encoded: Mapping[str, Encoded],
+    ) -> list[Summary]:
+        """The summaries, those without a sentence replaced by the stand-in's."""
+        empty = [
+            number
+            for number, (document, summary) in enumerate(zip(documents, found, strict=True))
+            if document.sentences and not summary.sentences
+        ]
+        others = self._stand_in.summarize([documents[number] for number in empty], encoded)
+        for number, other in zip(empty, others, strict=True):
+            found[number] = Summary(
+                other.sentences, other.model, found[number].dropped, instead_of=self.name
+            )
+        return found
+
+
+def sift(
+    verdicts: Sequence[Verdict], language: str = ""
+) -> tuple[tuple[SummarySentence, ...], tuple[DroppedSentence, ...]]:
+    """What may be printed of a draft, and what not.
+
+    Besides what verification rejects, a sentence that says the same as one before is dropped, and
+    one that leans on a dropped sentence: its "he" would become somebody else.
+    """
+    kept: list[SummarySentence] = []
+    dropped: list[DroppedSentence] = []
+    before_was_kept = True
+    for verdict in verdicts:
+        reasons = verdict.reasons
+        if verdict.supported:
+            again = any(verdict.text == sentence.text for sentence in kept)
+            orphaned = not before_was_kept and leans(verdict.text, language)
+            reasons = (_AGAIN,) if again else (_ORPHANED,) if orphaned else ()
+        if verdict.supported and not reasons:
+            kept.append(SummarySentence(verdict.text, verdict.source, verdict.score))
+            before_was_kept = True
+        else:
+            dropped.append(DroppedSentence(verdict.text, reasons))
+            before_was_kept = False
+    return tuple(kept), tuple(dropped)
+
+
+def running_text(document: Document) -> str:
+    """The document's sentences, its paragraphs parted by an empty line."""
+    numbers = document.paragraphs or (0,) * len(document.sentences)
+    paragraphs = groupby(zip(numbers, document.sentences, strict=True), key=lambda pair: pair[0])
+    return "\n\n".join(" ".join(text for _, text in pairs) for _, pairs in paragraphs)
