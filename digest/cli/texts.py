@@ -84,6 +84,7 @@ def summarize(
     bare, summarizers = open_models(settings)
     encoder = RememberingEncoder(bare)
     summarizer = summarizers.get(model, max_sentences, max_words)
+    _ = summarizer.key  # a model that is missing is said at once, not after a minute's encoding
     names = files or ["-"]
     problems: list[str] = []
     source = _json_documents(names, problems) if jsonl else _file_documents(names, problems)

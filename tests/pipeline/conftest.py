@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -24,8 +24,9 @@ from digest.editions.frozen import load_edition
 from digest.models.encoder import Encoder
 from digest.outbox.outbox import Outbox
 from digest.pipeline.run import run
+from digest.pipeline.summarizers import Summarizers
 from digest.pipeline.wiring import Workshop, open_workshop
-from digest.records import Edition, RunReport, Vectors
+from digest.records import Edition, Generator, RunReport, Vectors
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -53,6 +54,22 @@ class FakeEncoder(Encoder):
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = vectors / np.where(lengths, lengths, 1.0)
         return unit.astype(np.float16).astype(np.float32)  # as the store keeps them
+
+
+class FakeWriter:
+    """A model that writes the text's first sentence, with what `writes` makes of it."""
+
+    name = "writer"
+
+    def __init__(self, key: str = "writer@1") -> None:
+        self.key = key
+        self.asked = 0
+        self.writes: Callable[[str], str] = lambda text: text.partition(". ")[0] + "."
+
+    def summarize(self, texts: Sequence[str], titles: Sequence[str]) -> list[str]:
+        assert len(texts) == len(titles)
+        self.asked += len(texts)
+        return [self.writes(text) for text in texts]
 
 
 def prose(seed: str, sentences: int = 4) -> str:
@@ -147,6 +164,7 @@ class House:
     folder: Path
     site: Site
     encoder: FakeEncoder = field(default_factory=FakeEncoder)
+    writer: FakeWriter = field(default_factory=FakeWriter)
 
     @staticmethod
     def item(title: str, published: datetime | None = TEN, guid: str = "") -> Item:
@@ -175,9 +193,15 @@ class House:
     def settings(self) -> Settings:
         return Settings(outbox_dir=self.folder / "outbox", state_dir=self.folder / "state")
 
+    def generator(self, model: str) -> Generator:
+        """The model of a name: always the same one."""
+        assert model
+        return self.writer
+
     def workshop(self) -> Iterator[Workshop]:
         with open_workshop(self.settings) as workshop:
-            yield replace(workshop, encoder=self.encoder)
+            summarizers = Summarizers(self.encoder, self.generator)
+            yield replace(workshop, encoder=self.encoder, summarizers=summarizers)
 
     def run(self, now: datetime = NOON, *names: str, force: bool = False) -> RunReport:
         """A run as a process of its own would do it; the requests of earlier runs are forgotten."""
