@@ -9,13 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from digest.errors import StoreError
-from digest.records import Article, Feed, Validators
-from digest.store.database import Database
+from digest.records import Article, Feed, Summary, SummarySentence, Validators
+from digest.store.database import Database, _alembic
 from digest.store.schema import Base
 from digest.store.store import Store
 
@@ -34,6 +35,22 @@ def test_the_migrations_give_the_tables_of_the_models(url: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
+
+
+def test_a_database_of_the_first_version_is_brought_up_with_what_is_in_it(url: str) -> None:
+    path_of(url).parent.mkdir()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        command.upgrade(_alembic(connection), "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO summaries (content_hash, method, model, sentences)"
+            """ VALUES ('h', 'm', 'extractive', '[{"text": "A.", "source": [0], "support": 1}]')"""
+        )
+    engine.dispose()
+    store = Store(url)
+    expected = Summary((SummarySentence("A.", (0,), 1.0),), "extractive")
+    assert store.summaries("m", ["h"]) == {"h": expected}
+    store.close()
 
 
 def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:

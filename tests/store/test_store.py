@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from digest.errors import StoreError
-from digest.records import Article, Encoded, Feed, Summary, SummarySentence, Validators
+from digest.records import (
+    Article,
+    DroppedSentence,
+    Encoded,
+    Feed,
+    Summary,
+    SummarySentence,
+    Validators,
+)
 from digest.store.store import Store
 
 Make = Callable[..., Article]
@@ -200,6 +208,17 @@ def test_a_summary_comes_back_as_it_went_in(store: Store) -> None:
         "none": Summary((), "extractive"),
     }
     assert store.summaries("extractive/3", ["h"]) == {}
+
+
+def test_what_was_dropped_of_a_summary_is_kept_with_it(store: Store) -> None:
+    summary = Summary(
+        (SummarySentence("Two ships sank.", (0,), 1.0),),
+        "extractive",
+        (DroppedSentence("Nine ships sank.", ("the number nine is not in the source",)),),
+        instead_of="distilbart",
+    )
+    store.save_summaries("distilbart", {"h": summary})
+    assert store.summaries("distilbart", ["h"]) == {"h": summary}
 
 
 # --- what was told --------------------------------------------------------------------------
