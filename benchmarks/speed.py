@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from digest.models.generator import TextGenerator
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "feeds"
+# The example that is no feed, on purpose.
+BROKEN = "offline"
 ROUNDS = 3
 
 
@@ -81,7 +83,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR")
     parser.add_argument("--articles", type=_positive, default=60, metavar="N")
     parser.add_argument("--rounds", type=_positive, default=ROUNDS, metavar="N")
-    parser.add_argument("--written", type=_positive, default=6, metavar="N", help="by SmolLM2")
+    parser.add_argument("--written", type=_positive, default=3, metavar="N", help="by SmolLM2")
     parser.add_argument("--run-with-store", nargs=2, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.run_with_store:
@@ -111,9 +113,10 @@ def articles(data: Path, count: int) -> list[str]:
         print(f"{len(texts)} articles of {path.name}")
         return texts
     entries = example_texts()
-    # Ten entries make the length of an article of the press.
-    texts = ["\n\n".join(entries[n % len(entries)] for n in range(k, k + 10)) for k in range(count)]
-    print(f"{path} is not there: {count} texts put together from the entries of {EXAMPLES.name}/")
+    # Each entry once: a sentence that came again would cost the plain loop only.
+    together = ["\n\n".join(entries[n : n + 4]) for n in range(0, len(entries), 4)]
+    texts = together[:count]
+    print(f"{path} is not there: {len(texts)} texts, each of four entries of the example feeds")
     return texts
 
 
@@ -121,6 +124,8 @@ def example_texts() -> list[str]:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     found: list[str] = []
     for path in sorted(EXAMPLES.iterdir()):
+        if path.stem == BROKEN:
+            continue
         feed = Feed(path.stem, str(path))
         parsed = parse_feed(feed, Fetched(path.stem, str(path), path.read_bytes()), now)
         found += [article.text for article in parsed.articles if article.text]
@@ -143,6 +148,9 @@ def default(texts: Sequence[str], encoder: RememberingEncoder, store: Store | No
 
 def measure(texts: Sequence[str], rounds: int, written: int) -> bool:
     """Prints everything; whether all bars are met."""
+    # Before anything heavy is loaded here: Linux counts the memory of the process that starts
+    # another as that one's peak.
+    stored = stored_runs(texts)
     from sentence_transformers import SentenceTransformer
 
     encoder = Encoder(device="cpu")
@@ -187,7 +195,7 @@ def measure(texts: Sequence[str], rounds: int, written: int) -> bool:
         theirs = write_seconds / min(written, len(texts))
         print(f"  seconds an article: ours {ours:.3f}, SmolLM2 {theirs:.2f}")
         bars.append(Bar("whole over SmolLM2", theirs / ours, 10))
-    bars += stored_runs(texts)
+    bars += stored
     print("\nBars")
     for bar in bars:
         print(bar)
@@ -198,7 +206,7 @@ def work(model: SentenceTransformer, texts: Sequence[str]) -> tuple[int, float]:
     """Tokens that the model reads, and the floating-point operations of its matrix products.
 
     A layer has four products of d x d (query, key, value, output) and two of d x 4d; those of
-    attention itself, which grow with the square of the length, are left out (2 % at 30 tokens).
+    attention itself, which grow with the square of the length, are left out (1 % at 30 tokens).
     """
     found = model.tokenizer(list(texts), truncation=True, max_length=model.max_seq_length)
     tokens = sum(map(len, found["input_ids"]))

@@ -15,7 +15,9 @@ from functools import lru_cache
 from digest.summaries.verify_lexicon import FUNCTION_WORDS, OPENERS, PEOPLES, TITLES
 
 # A word with its inner apostrophes, hyphens, dots ("U.S.") and ampersands ("M&S").
-_WORD = re.compile(r"[^\W_]+(?:(?:['’.&·-]|(?<=\w)\.(?=\w))[^\W_]+)*(?:(?<=\.[A-Z])\.)?")
+_WORD = re.compile(
+    r"[^\W_]+(?:(?:['’.&·-]|(?<=\w)\.(?=\w))[^\W_]+)*(?:(?<=\.[A-Z])\.(?:['’]s\b)?)?"
+)
 _PLAIN = re.compile(r"[^\W_]+")
 _SENTENCE_END = re.compile(r"[.!?:…]['\"”’»)]*\s*$|^\W*$|[\"“„«‘]\s*$")
 _DATES = frozenset(
@@ -93,16 +95,31 @@ def content_stems(text: str) -> list[str]:
 # --- quotations ------------------------------------------------------------------------------
 
 _QUOTED = re.compile(
-    r'"([^"“”]{1,2000})"|“([^“”]{1,2000})”|„([^„“”]{1,2000})[“”]|«([^«»]{1,2000})»|'
+    r'"([^"“”]{1,2000})"|“([^“”]{1,2000})”|„([^„“”]{1,2000})[“”]|«([^«»]{1,2000})»|「([^「」]{1,2000})」|'
     r"(?<!\w)‘(.{1,500}?)’(?!\w)|(?<![\w'])['`](?=\S|\s\w)([^'\n]{1,300}(?:\w'\w[^'\n]{0,300})*)'(?![\w])",
     re.DOTALL,
 )
+# Not the inches in 6".
+_MARK = re.compile(r"(?<![\d″])[\"“”„«»]")
+# Scripts that put no spaces between words: a quotation may begin anywhere.
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff]")
 _GAP = re.compile(r"…|\.\.\.|\[[^\]]*\]|\([^)]*\)")
 
 
 def quotations(text: str) -> list[str]:
-    """The passages of `text` in quotation marks (straight, curly, low, angled), in order."""
-    return [next(filter(None, match.groups())).strip() for match in _QUOTED.finditer(text)]
+    """The passages of `text` in quotation marks (straight, curly, low, angled), in order.
+
+    One whose other mark is missing goes to the end of `text`, or begins with it.
+    """
+    found = [next(filter(None, match.groups())).strip() for match in _QUOTED.finditer(text)]
+    rest = _QUOTED.sub(lambda match: "\0" * len(match[0]), text)
+    if alone := _MARK.search(rest):
+        opens = not text[alone.end() : alone.end() + 1].isspace()
+        part = rest[alone.end() :] if opens and alone.end() < len(rest) else rest[: alone.start()]
+        passage = part.replace("\0", " ").strip()
+        if _PLAIN.search(passage):
+            found.append(passage)
+    return found
 
 
 # --- names -----------------------------------------------------------------------------------
@@ -179,6 +196,8 @@ def _name(text: str, run: list[tuple[str, int, int]], known: frozenset[str]) -> 
     ]
     written = [part for part in written if part[:1].isupper() or any(map(str.isupper, part))]
     written = [part for part in written if fold(part) != "us" or part.isupper() or "." in part]
+    while run and fold(run[0][0]) in TITLES:
+        run = run[1:]
     if written:
         yield Name(
             text[run[0][1] : run[-1][2]], tuple(fold(part) for part in written), tuple(written)
@@ -199,13 +218,14 @@ class Source:
         self._plain = " " + " ".join(
             fold(word) for text in texts for word in _PLAIN.findall(text.replace("’", "'"))
         ) + " "  # fmt: skip
+        self._unspaced = "".join(run for text in texts for run in _PLAIN.findall(text))
         self.small = frozenset(
             fold(word) for text in texts for word in _WORD.findall(text) if word.islower()
         )
         self._large: set[str] = set()
         self._initials: set[str] = set()
         self._capitals: set[str] = set()
-        self._peoples: set[int] = {PEOPLES[word] for word in self.words if word in PEOPLES}
+        self._peoples: set[int] = set()
         for text in texts:
             self._take_names(text)
 
@@ -214,12 +234,20 @@ class Source:
             self._peoples.add(PEOPLES["us"])
         if "United Kingdom" in text:
             self._peoples.add(PEOPLES["uk"])
+        self._peoples.update(
+            PEOPLES[folded]
+            for written in _WORD.findall(text)
+            for part in _parts(written)
+            if part[0].isupper()
+            and (folded := fold(part)) in PEOPLES
+            and (folded != "us" or _shouted(part))
+        )
         for name in names(text):
             self._large.update(name.words)
             self._capitals.update(
                 word
                 for word, written in zip(name.words, name.written, strict=True)
-                if len(word) > 2 and written.replace(".", "").isupper()
+                if len(word) > 2 and _shouted(written)
             )
         for run in _runs_of_capitals(text):
             for start in range(len(run)):
@@ -234,12 +262,26 @@ class Source:
         return all(self._has_run(part) for part in parts)
 
     def _has_run(self, part: str) -> bool:
+        if _UNSPACED.search(part):
+            return "".join(_PLAIN.findall(part)) in self._unspaced
         if " " + " ".join(words(part)) + " " in self._running:
             return True
         plain = " ".join(fold(word) for word in _PLAIN.findall(part.replace("’", "'")))
         return f" {plain} " in self._plain
 
-    def spelt_out(self, text: str) -> frozenset[str]:
+    def lacking(self, text: str, known: frozenset[str]) -> list[tuple[Name, list[str]]]:
+        """The names of `text` (see `names`), each with those of its words that are missing here.
+
+        A word is there as it is written, as its plural, as the people of a country, by its
+        initial ("J. Roe"), in initials ("EU"), or where it spells out initials that are there.
+        """
+        spelt_out = self._spelt_out(text)
+        return [
+            (name, [word for word in self._missing(name) if fold(word) not in spelt_out])
+            for name in names(text, known)
+        ]
+
+    def _spelt_out(self, text: str) -> frozenset[str]:
         """The words of `text` that spell out initials which the source has: "PCC" for the words."""
         return frozenset(
             word
@@ -252,8 +294,8 @@ class Source:
             for word in part
         )
 
-    def missing(self, name: Name) -> list[str]:
-        """The words of `name` that the source has in no form: written, inflected, by initials."""
+    def _missing(self, name: Name) -> list[str]:
+        """The words of `name` as they are written that the source has in no form."""
         initials = "".join(word[0] for word in name.words)
         if len(initials) > 1 and initials in self._large:
             return []
@@ -267,7 +309,7 @@ class Source:
         ]
 
     def _names(self, written: str, word: str) -> bool:
-        short = len(word) <= 4 and written.replace(".", "").isupper()
+        short = len(word) <= 4 and _shouted(written)
         if short and len(word) > 1:
             return (
                 word in self._large
@@ -286,6 +328,10 @@ class Source:
             for form in (word.removesuffix("s"), word + "s", word.removesuffix("es"), word + "es")
             if len(form) > 2
         )
+
+
+def _shouted(written: str) -> bool:
+    return _bare(written).replace(".", "").isupper()
 
 
 def _bare(written: str) -> str:

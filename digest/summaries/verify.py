@@ -1,7 +1,7 @@
 """Does the source say what the summary says? A verdict on each sentence, with reasons.
 
 A sentence that stands word for word in the source is supported. Any other must have its figures,
-names and quotations in the source; beyond that a logistic regression on a few counts decides
+names and quotations in the source; where it has, a logistic regression on a few counts decides
 (`verify_features`). Its weights and threshold stand in `verify_weights.json` with where they come
 from: `scripts/train_verify.py` makes them, and draws the curve in `docs/verification.md`.
 """
@@ -49,6 +49,11 @@ class Weights:
         )
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
 
+    def capped(self, found: Findings) -> float:
+        """The score of a sentence, capped for each fact that the source does not have."""
+        score = self.score(found.features)
+        return min(score, self.threshold / (1 + found.missing)) if found.missing else score
+
 
 @cache
 def shipped() -> Weights:
@@ -83,15 +88,13 @@ def verify(
 def judge(sentence: str, found: Findings, weights: Weights) -> Verdict:
     """The verdict that follows from what was found.
 
-    A figure, name or quotation that the source doesn't have fails the sentence, whatever its
-    score: a reader can't tell which half of a sentence was made up. Its score is then at most
-    half the threshold.
+    A figure, name or quotation that the source doesn't have fails the sentence, whatever else
+    speaks for it: a reader can't tell which half of a sentence was made up. Its score is then at
+    most half the threshold, a third with two of them, and so on.
     """
     if found.verbatim:
         return Verdict(sentence, True, 1.0, (), found.source)
-    score = weights.score(found.features)
-    if found.figures or found.names or found.quotations:
-        score = min(score, weights.threshold / 2)
+    score = weights.capped(found)
     supported = score >= weights.threshold
     reasons = () if supported else tuple(_reasons(found)) or (_loosely(found),)
     return Verdict(sentence, supported, round(score, 4), reasons, found.source)

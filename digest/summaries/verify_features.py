@@ -1,7 +1,8 @@
 """What is measured of one summary sentence against its source: the features of verification.
 
-Every feature but the cosine counts something that speaks against the sentence, so that each has
-a weight of one sign and a reason in words.
+Figures, names and quotations that the source does not have are found first: they decide alone.
+Every feature but the cosine says something against the sentence, so that each has a weight of one
+sign and a reason in words.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 
 from digest.records import Document, Encoded, Vectors
-from digest.summaries.facts import Source, content_stems, fold, names, quotations, stem, words
+from digest.summaries.facts import Source, content_stems, quotations, stem, words
 from digest.summaries.verify_figures import Figure, FigureIndex, figures
 from digest.summaries.verify_lexicon import (
     DENIALS,
@@ -30,9 +31,6 @@ from digest.summaries.verify_lexicon import (
 )
 
 FEATURES = (
-    "figures",
-    "names",
-    "quotations",
     "far_figures",
     "far_names",
     "negation",
@@ -42,18 +40,31 @@ FEATURES = (
     "away",
     "cosine",
 )
-"""Their order in the weights. `unknown` and `away` are shares, `cosine` is the best sentence's."""
+"""Their order in the weights.
+
+`exchanged` counts for more, the more else is shared: in a sentence of its own words another word
+means less. `away` is the share of words, by weight, that the sentences which support best lack;
+`unknown` the share that the whole source lacks, as far as it is over a half; `cosine` that of the
+most similar sentence.
+"""
+
+# News summaries in free words have up to a fifth of words that their source lacks; that says
+# nothing (SummEdits). Where most words are new, the sentence is about something else.
+_HALF = 0.5
 
 # What a word could have been exchanged for: its opposites, and the words of its kind.
-_RIVALS: dict[str, set[str]] = {}
-for _pair in OPPOSITES:
-    for _word in _pair:
-        _RIVALS.setdefault(stem(_word), set()).update(map(stem, _pair))
-for _kind in KINDS:
-    for _word in _kind:
-        _RIVALS.setdefault(stem(_word), set()).update(map(stem, _kind))
-for _word, _others in _RIVALS.items():
-    _others.discard(_word)
+
+
+def _rivals(groups: Iterable[Sequence[str]]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for group in groups:
+        for word in group:
+            found.setdefault(stem(word), set()).update(map(stem, group))
+    return {word: frozenset(others - {word}) for word, others in found.items()}
+
+
+_OPPOSITES = _rivals(OPPOSITES)
+_ALIKE = _rivals(KINDS)
 _REPORTING = frozenset(map(stem, REPORTING))
 _MOST = 3.0
 
@@ -66,7 +77,8 @@ class Findings:
     `verbatim`). `figures`, `names` and `quotations` are those that the source does not have;
     `negations` the words that deny what the source doesn't; `lost` what the source denies and the
     sentence doesn't; `exchanged` pairs of a word and what the source has instead; `unknown` words
-    that stand nowhere in the source. `features` is in the order of `FEATURES`.
+    that stand nowhere in the source; `far` what is in the source, but not in `source`. `features`
+    is in the order of `FEATURES`, and empty when the sentence is `verbatim`.
     """
 
     verbatim: bool
@@ -81,6 +93,11 @@ class Findings:
     far: tuple[str, ...] = ()
     features: tuple[float, ...] = ()
 
+    @property
+    def missing(self) -> int:
+        """How many figures, names and quotations the source does not have."""
+        return len(self.figures) + len(self.names) + len(self.quotations)
+
 
 class Examiner:
     """Measures sentences against one document, whose title counts as source too."""
@@ -92,9 +109,9 @@ class Examiner:
         self._vectors = np.vstack(
             [*(encoded.title.reshape(1, -1) for _ in title), encoded.sentences]
         )
-        plain = [flat(text) for text in texts]
-        self._running = " ".join(plain)
-        self._starts = [0, *accumulate(len(text) + 1 for text in plain)]
+        self._plain = [flat(text) for text in texts]
+        self._running = " ".join(self._plain)
+        self._starts = [0, *accumulate(len(text) + 1 for text in self._plain)]
         self._boundaries = frozenset(self._starts)
         self._texts = [spaced(text) for text in texts]
         self._facts = Source(self._texts)
@@ -125,10 +142,11 @@ class Examiner:
         missing_quotations = [q for q in quotations(text) if not self._facts.has_words(q)]
         negations, lost = _denials(text, beside, near)
         surface = {stem(word): word for word in words(text)}
-        exchanged = self._exchanged(stems, near, surface, beside)
+        first = self._stems[best[0]] if best else frozenset()
+        exchanged = self._exchanged(stems, first, near, surface, beside)
         unknown = sorted(stems - self._all - _REPORTING)
         away = stems - near - _REPORTING
-        weight = self._weights.of
+        lacking = self._weights.of(away) / (self._weights.of(stems) or 1.0)
         return Findings(
             verbatim=False,
             source=self._indices(best),
@@ -141,16 +159,13 @@ class Examiner:
             unknown=tuple(surface[stem_] for stem_ in unknown if stem_ in surface),
             far=tuple(far),
             features=(
-                min(len(missing_figures), _MOST),
-                min(len(missing_names), _MOST),
-                float(bool(missing_quotations)),
                 min(far_figures, _MOST),
                 min(len(far_names), _MOST),
                 float(bool(negations)),
                 float(bool(lost)),
-                min(len(exchanged), _MOST),
-                len(unknown) / max(len(stems), 1),
-                weight(away) / (weight(stems) or 1.0),
+                min(len(exchanged), _MOST) * (1 - lacking),
+                max(len(unknown) / max(len(stems), 1) - _HALF, 0.0),
+                lacking,
                 float(cosines.max()) if len(cosines) else 0.0,
             ),
         )
@@ -159,9 +174,31 @@ class Examiner:
         return tuple(sorted(place - self._titles for place in places if place >= self._titles))
 
     def _standing(self, sentence: str) -> list[int]:
-        """The texts that the sentence stands in word for word, whole, one after the other."""
+        """The texts that the sentence stands in word for word, whole; several where it has more.
+
+        Two sentences of the source, printed one after the other, can look like one to who splits.
+        """
         wanted = flat(sentence)
-        start = self._running.find(wanted) if _WORD.search(wanted) else -1
+        if not _WORD.search(wanted):
+            return []
+        if run := self._run(wanted):
+            return run
+        pieces: list[int] = []
+        while wanted:
+            place = max(
+                (place for place, text in enumerate(self._plain) if _leads(text, wanted)),
+                key=lambda place: len(self._plain[place]),
+                default=None,
+            )
+            if place is None:
+                return []
+            pieces.append(place)
+            wanted = wanted[len(self._plain[place]) :].lstrip()
+        return pieces
+
+    def _run(self, wanted: str) -> list[int]:
+        """The texts, one after the other, that `wanted` fills from a beginning to an end."""
+        start = self._running.find(wanted)
         while start >= 0:
             end = start + len(wanted)
             if self._begins(start) and self._ends(end):
@@ -204,31 +241,38 @@ class Examiner:
         """What the source does not name; and the names that stand, but not beside the rest."""
         missing: list[str] = []
         far: list[str] = []
-        spelt_out = self._facts.spelt_out(text)
-        for name in names(text, self._facts.small):
-            lacking = [w for w in self._facts.missing(name) if fold(w) not in spelt_out]
+        for (name, lacking), (_, away) in zip(
+            self._facts.lacking(text, self._facts.small),
+            beside.lacking(text, self._facts.small),
+            strict=True,
+        ):
             if len(lacking) == len(name.words) > 1:
                 missing.append(name.text)
             else:
                 missing += lacking
-            if not lacking and len(beside.missing(name)) == len(name.words):
+            if not lacking and len(away) == len(name.words):
                 far.append(name.text)
         return missing, far
 
     def _exchanged(
         self,
         stems: frozenset[str],
+        first: frozenset[str],
         near: frozenset[str],
         surface: dict[str, str],
         beside: Sequence[str],
     ) -> list[tuple[str, str]]:
-        """Words that are nowhere in the source, whose rival stands beside the rest instead."""
+        """Words whose opposite stands in the sentence that supports best, and they don't.
+
+        And words that stand nowhere in the source, where one of their kind stands beside the rest.
+        """
+        there = {stem(word): word for text in reversed(beside) for word in words(text)}
         found = []
-        there: dict[str, str] | None = None
-        for word in sorted(stems - self._all):
-            rivals = (_RIVALS.get(word, set()) & near) - stems
-            if rivals:
-                there = there or {stem(w): w for text in beside for w in words(text)}
+        for word in sorted(stems - first):
+            rivals = _OPPOSITES.get(word, frozenset()) & first
+            if word not in self._all:
+                rivals |= (_OPPOSITES.get(word, frozenset()) | _ALIKE.get(word, frozenset())) & near
+            if rivals := rivals - stems:
                 other = min(rivals)
                 found.append((surface.get(word, word), there.get(other, other)))
         return found
@@ -267,6 +311,10 @@ def likeliest(sentences: Sequence[str], document: Document, count: int) -> list[
     return sorted(found)
 
 
+def _leads(text: str, wanted: str) -> bool:
+    return bool(text) and wanted.startswith(text) and wanted[len(text) : len(text) + 1] in {"", " "}
+
+
 def _denials(text: str, beside: Sequence[str], near: frozenset[str]) -> tuple[list[str], list[str]]:
     """The words of `text` that deny what the texts beside don't; what these deny and it doesn't."""
     own = _denied(text, NEGATIONS)
@@ -282,7 +330,7 @@ def _denials(text: str, beside: Sequence[str], near: frozenset[str]) -> tuple[li
     if own or _denied(text, DENIALS):
         return new, []
     stems = frozenset(content_stems(text))
-    lost = [f"{word} {shown}" for word, targets, shown in _shown(beside) if targets & stems]
+    lost = [f"{word} … {denied}" for word, denied in _first_denied(beside) if stem(denied) in stems]
     return new, lost
 
 
@@ -296,15 +344,13 @@ def _denied(text: str, among: frozenset[str]) -> list[tuple[str, tuple[str, ...]
     ]
 
 
-def _shown(texts: Sequence[str]) -> list[tuple[str, frozenset[str], str]]:
-    """Each negation of `texts`, the stem it denies, and that word as it is written."""
-    shown = []
+def _first_denied(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each word of `texts` that denies, and the first content word after it."""
     for text in texts:
         found = words(text)
         for place, word in enumerate(found):
             if word in NEGATIONS and (after := _content(found[place + 1 : place + 8])):
-                shown.append((word, frozenset([stem(after[0])]), after[0]))
-    return shown
+                yield word, after[0]
 
 
 def _content(found: Sequence[str]) -> list[str]:

@@ -45,6 +45,7 @@ class Figure:
 _JOINED = re.compile(
     r"\s?[-–—:/]\s?|\s+(?:to|and|or|till|until|bis|und|et|y|a|à)\s+", re.IGNORECASE
 )
+_SHORT_UNIT = re.compile(r"[a-zA-Z]{1,3}\b")
 _RUN_OF_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -163,13 +164,12 @@ def _in_month(text: str, start: int) -> bool:
 
 
 def _number(match: re.Match[str], text: str, written: str) -> Figure | None:
-    before = text[match.start("digits") - 1 : match.start("digits")]
     after = text[match.end() : match.end() + 1]
-    if not match["money"] and (before.isalpha() or _part_of_a_name(text, match.start("digits"))):
+    if not match["money"] and _part_of_a_name(text, match.start("digits")):
         return None
     # "6ft", "26in": the number counts, the letters don't; "3Com" is a name.
     glued = after.isalpha() and _is_latin(after) and not match["unit"]
-    if glued and not re.match(r"[a-z]{1,3}\b", text[match.end() :], re.IGNORECASE):
+    if glued and not _SHORT_UNIT.match(text, match.end()):
         return None
     values = set(_digit_values(match["digits"]))
     unit = _unit(match["money"] or "", match["unit"])

@@ -100,6 +100,8 @@ _SPELT_RUN = (
     rf"(?:(?:\s+and)?\s+{_SMALL})?|{_SMALL})"
 )
 _SCALE = r"hundred|thousand|million|billion|trillion|mln|mn|bn|trn|tn|k|m|b"
+# No number begins within a word or number; but in scripts that write no spaces it may.
+_CASED = r"[\dA-Za-z_\u00c0-\u024f\u0370-\u052f]"
 _PERCENT = (
     r"%|per\s?cent\b|percent\b|pct\b|percentage\s+points?\b|prozent\b|pour\s?cent\b|"
     r"por\s?ciento\b|por\s?cento\b|procent\b"
@@ -121,13 +123,13 @@ TOKEN = re.compile(
     | (?P<monthyear>\b{_MONTH},?\s+(?:of\s+)?\d{{4}}\b)
     | (?P<month>\b{_MONTH}(?!\w))
     | (?P<weekday>\b(?:{"|".join(DAYS)})s?\b)
-    | (?P<clock>(?<![\d:.])\d{{1,2}}(?:[:.]\d\d)?\s?(?:a\.?m\b\.?|p\.?m\b\.?)
+    | (?P<clock>(?<![\d:.])\d{{1,2}}(?:[:.]\d\d)?\s?[ap](?:m\b|\.\s?m\.|\.m\b)
         |(?<![\d:.])[01]?\d[:]\d\d(?![\d:])|(?<![\d:.])2[0-4][:]\d\d(?![\d:])
         |(?<![\d:.])\d{{1,2}}\s?o['’]\s?clock\b|\b(?:{"|".join(ONES)})\s+o['’]\s?clock\b
         |\bnoon\b|\bmidday\b|\bmidnight\b)
     | (?P<decade>(?<!\w)(?:(?:19|20)\d0|['’]\d0)['’]?s\b)
     | (?P<nth>(?<![\w.,])\d+(?:,\d{{3}})*(?:st|nd|rd|th)\b)
-    | (?:(?P<money>{_SIGN})\s?)?(?P<digits>(?<!\w)(?:{_DIGITS}))
+    | (?:(?P<money>{_SIGN})\s?)?(?P<digits>(?<!{_CASED})(?:{_DIGITS}))
         (?:(?P<gap>\s?-\s?|\s)?(?P<scale>{_SCALE})(?![\w]))?
         (?:\s?-?\s?(?P<unit>{_PERCENT}|{_MONEY_WORD}))?
     | (?P<ordinal>\b(?:(?:{"|".join(TENS)})-)?(?:{"|".join(sorted(ORDINALS, key=len)[::-1])})\b)

@@ -8,67 +8,67 @@ from __future__ import annotations
 
 FUNCTION_WORDS = frozenset(
     """
-        a about above across after again against all almost along already also although always
-        am amid among an and another any are around as at away back be because been before
-        behind being below between both but by can could despite did do does doing done down
-        during each either else enough even ever every few for from further had has have having
-        he her here hers herself him himself his how however i if in including indeed inside
-        instead into is it its itself just least less like many may me meanwhile might mine more
-        most much must my myself near nearly neither next no nor not now of off often on once
-        one only onto or other others our ours ourselves out outside over own per perhaps quite
-        rather really round same several shall she should since so some such than that the their
-        theirs them themselves then there these they this those though through throughout thus
-        till to together too toward towards under until up upon us very via was we well were
-        what when where whether which while who whom whose why will with within without would
-        yes yet you your yours yourself yourselves previously prior currently recently
-        subsequently additionally furthermore moreover nevertheless nonetheless therefore hence
-        today yesterday tomorrow soon ago cant wont dont doesnt didnt isnt arent wasnt werent
-        hasnt havent hadnt wouldnt shouldnt couldnt
+    a about above across after again against all almost along already also although always
+    am amid among an and another any are around as at away back be because been before
+    behind being below between both but by can could despite did do does doing done down
+    during each either else enough even ever every few for from further had has have having
+    he her here hers herself him himself his how however i if in including indeed inside
+    instead into is it its itself just least less like many may me meanwhile might mine more
+    most much must my myself near nearly neither next no nor not now of off often on once
+    one only onto or other others our ours ourselves out outside over own per perhaps quite
+    rather really round same several shall she should since so some such than that the their
+    theirs them themselves then there these they this those though through throughout thus
+    till to together too toward towards under until up upon us very via was we well were
+    what when where whether which while who whom whose why will with within without would
+    yes yet you your yours yourself yourselves previously prior currently recently
+    subsequently additionally furthermore moreover nevertheless nonetheless therefore hence
+    today yesterday tomorrow soon ago cant wont dont doesnt didnt isnt arent wasnt werent
+    hasnt havent hadnt wouldnt shouldnt couldnt
     """.split()
 )
 
 NEGATIONS = frozenset(
     """
-        no not never none nobody nothing nowhere neither nor without cannot cant wont dont
-        doesnt didnt isnt arent wasnt werent hasnt havent hadnt wouldnt shouldnt couldnt mustnt
-        hardly scarcely barely
+    no not never none nobody nothing nowhere neither nor without cannot cant wont dont
+    doesnt didnt isnt arent wasnt werent hasnt havent hadnt wouldnt shouldnt couldnt mustnt
+    hardly scarcely barely
     """.split()
 )
 
 # Verbs and adjectives that deny without a "not": a source that has one may be told with "not".
 DENIALS = frozenset(
     """
-        fail fails failed failing failure refuse refuses refused refusing deny denies denied
-        denying lack lacks lacked lacking avoid avoids avoided reject rejects rejected rejecting
-        unable unlikely impossible stop stopped prevent prevents prevented ban bans banned
-        decline declined miss missed missing absent absence rule ruled cancel cancelled canceled
-        against lose lost
+    fail fails failed failing failure refuse refuses refused refusing deny denies denied
+    denying lack lacks lacked lacking avoid avoids avoided reject rejects rejected rejecting
+    unable unlikely impossible stop stopped prevent prevents prevented ban bans banned
+    decline declined miss missed missing absent absence cancel cancelled canceled
     """.split()
 )
 
 # Words for saying, and other words that a summary may add without claiming anything new.
 REPORTING = frozenset(
     """
-        said say says saying told tell tells according report reports reported reportedly news
-        added announced article author writes wrote describes described explained explains
-        claims claimed statement spokesman spokeswoman spokesperson mr mrs ms dr
+    said say says saying told tell tells according report reports reported reportedly news
+    added announced describes described explained explains
+    claims claimed statement spokesman spokeswoman spokesperson mr mrs ms dr
     """.split()
 )
 
 # Titles and offices stand before a name and are no part of it.
 TITLES = frozenset(
     """
-        mr mrs ms miss dr sir lord lady dame prof professor president prime minister secretary
-        senator sen rep representative governor gov mayor king queen prince princess pope judge
-        justice captain capt general gen colonel col lieutenant lt sergeant sgt major chief
-        chairman chairwoman chancellor ambassador director manager coach officer chief executive
-        deputy vice former detective inspector constable superintendent foreign home health
-        finance defence defense education interior attorney premier first lady commissioner
-        councillor cllr mp ceo bishop archbishop father reverend rev st saint
+    mr mrs ms miss dr sir lord lady dame prof professor president prime minister secretary
+    senator sen rep representative governor gov mayor king queen prince princess pope judge
+    justice captain capt general gen colonel col lieutenant lt sergeant sgt major chief
+    chairman chairwoman chancellor ambassador director manager coach officer chief executive
+    deputy vice former detective inspector constable superintendent foreign home health
+    finance defence defense education interior attorney premier first lady commissioner
+    councillor cllr mp ceo bishop archbishop father reverend rev st saint
     """.split()
 )
 
 _OPPOSITES = """
+promise refuse|up fall|down rise|
 accept reject|accept refuse|accept decline|approve reject|agree refuse|agree disagree|allow ban|
 allow forbid|allow prohibit|allow prevent|allow block|permit ban|legal illegal|admit deny|
 confirm deny|affirm deny|acknowledge deny|support oppose|back oppose|favour oppose|
@@ -81,25 +81,25 @@ upward downward|more less|more fewer|most least|many few|majority minority|maxim
 above below|over under|before after|earlier later|early late|first last|ahead behind|
 start end|start stop|start finish|begin end|begin stop|begin finish|open close|opened shut|
 launch cancel|continue stop|continue end|resume suspend|join leave|enter leave|enter exit|
-arrive depart|arrive leave|remain leave|stay leave|return leave|come go|win lose|victory defeat|
+arrive depart|arrive leave|remain leave|stay leave|return leave|win lose|victory defeat|
 victory loss|winner loser|beat lose|success failure|succeed fail|successful unsuccessful|
 successfully unsuccessfully|pass fail|hope fear|optimistic pessimistic|good bad|better worse|
 best worst|positive negative|strong weak|strengthen weaken|strength weakness|large small|
-big small|larger smaller|bigger smaller|great little|long short|longer shorter|tall short|
+big small|larger smaller|bigger smaller|long short|longer shorter|tall short|
 old young|older younger|oldest youngest|new old|fast slow|quick slow|faster slower|
 easy difficult|easy hard|easier harder|rich poor|wealthy poor|expensive cheap|hot cold|warm cold|
 wet dry|heavy light|full empty|near far|safe dangerous|safe unsafe|healthy ill|healthy sick|
 alive dead|live die|survive die|birth death|born died|kill save|kill rescue|injured unharmed|
 guilty innocent|convict acquit|convicted acquitted|guilty acquitted|arrest release|
 arrested released|jailed freed|imprison free|detain release|charge clear|charged cleared|
-buy sell|bought sold|buyer seller|import export|lend borrow|give take|send receive|
+buy sell|bought sold|buyer seller|import export|lend borrow|send receive|
 pay receive|hire fire|appoint dismiss|appoint sack|employ dismiss|create destroy|build demolish|
 build destroy|construct demolish|include exclude|include omit|remember forget|find lose|
 found lost|reveal hide|reveal conceal|expose conceal|public private|national local|
 domestic foreign|internal external|northern southern|north south|eastern western|east west|
 left right|male female|man woman|men women|boy girl|boys girls|father mother|son daughter|
 brother sister|husband wife|king queen|actor actress|day night|morning evening|war peace|
-attack defend|attacker victim|attack defence|friend enemy|ally enemy|love hate|like dislike|
+attack defend|attacker victim|attack defence|friend enemy|ally enemy|love hate|
 happy sad|happy unhappy|calm angry|true false|correct incorrect|right wrong|accurate inaccurate|
 possible impossible|able unable|likely unlikely|certain uncertain|clear unclear|known unknown|
 necessary unnecessary|expected unexpected|official unofficial|popular unpopular|stable unstable|
@@ -161,7 +161,7 @@ car van lorry truck bus coach train tram plane helicopter boat ship ferry bicycl
 motorcycle taxi submarine spacecraft|
 gun knife rifle pistol bomb grenade sword machete hammer axe|
 dog cat horse cow pig sheep goat chicken bird fish snake bear wolf lion tiger elephant monkey
-rabbit duck goose whale shark dolphin|milk meat rice wheat soy soya corn bread cheese butter
+rabbit duck goose whale shark dolphin seal|milk meat rice wheat soy soya corn bread cheese butter
 sugar coffee tea beer wine water oil egg fruit vegetable chocolate|
 earthquake flood storm hurricane tornado fire wildfire drought avalanche landslide eruption
 tsunami heatwave blizzard|cancer flu influenza covid malaria measles cholera ebola diabetes
@@ -223,23 +223,23 @@ PEOPLES: dict[str, int] = {
 # Nouns, verbs and participles that open a sentence in news and are no names.
 OPENERS = frozenset(
     """
-        police officials authorities people residents experts scientists researchers plans
-        hundreds thousands dozens millions students teachers doctors nurses workers parents
-        children women men firefighters officers detectives prosecutors lawyers lawmakers
-        protesters protestors activists campaigners critics supporters fans players staff
-        members leaders ministers politicians voters shares sales prices profits figures results
-        reports details footage images pictures video tributes concerns questions calls talks
-        work two three four five six seven eight nine ten twelve today yesterday tomorrow later
-        earlier last first second third according following based given born former new more
-        most former local world top state city government parliament president prime minister
-        king queen prince court judge council company firm club team health security military
-        army soldiers troops rebels militants fighters migrants refugees tourists passengers
-        drivers cyclists pilots customers consumers investors analysts economists markets banks
-        companies businesses schools universities hospitals patients families friends neighbours
-        neighbors relatives witnesses survivors victims suspects emergency rescue fire heavy
-        strong high low long big small young old rare human football cricket rugby tennis
-        spending research evidence data information news climate water food energy oil gas power
-        air sea land space science technology education sport sports music film television man
-        woman boy girl teenager mother father couple
+    police officials authorities people residents experts scientists researchers plans
+    hundreds thousands dozens millions students teachers doctors nurses workers parents
+    children women men firefighters officers detectives prosecutors lawyers lawmakers
+    protesters protestors activists campaigners critics supporters fans players staff
+    members leaders ministers politicians voters shares sales prices profits figures results
+    reports details footage images pictures video tributes concerns questions calls talks
+    work two three four five six seven eight nine ten twelve today yesterday tomorrow later
+    earlier last first second third according following based given born former new more
+    most former local world top state city government parliament president prime minister
+    king queen prince court judge council company firm club team health security military
+    army soldiers troops rebels militants fighters migrants refugees tourists passengers
+    drivers cyclists pilots customers consumers investors analysts economists markets banks
+    companies businesses schools universities hospitals patients families friends neighbours
+    neighbors relatives witnesses survivors victims suspects emergency rescue fire heavy
+    strong high low long big small young old rare human football cricket rugby tennis
+    spending research evidence data information news climate water food energy oil gas power
+    air sea land space science technology education sport sports music film television man
+    woman boy girl teenager mother father couple
     """.split()
 )

@@ -40,11 +40,9 @@ def all_in(summary: str, source: str) -> bool:
         ("the third ship", "the 3rd ship"),
         ("the twenty-first ship", "the 21st ship"),
         ("3 March", "March 3"),
-        ("3 March", "2024-03-03"),
         ("the 3rd of March 2024", "March 3, 2024"),
-        ("in March", "on 3 March"),
-        ("March 2024", "on 3 March 2024"),
         ("3/4/2024", "3 April 2024"),
+        ("3 March 2024", "2024-03-03"),
         ("on Monday", "Monday's meeting"),
         ("at 7pm", "at 19:00"),
         ("at 7.30 p.m.", "at 19:30"),
@@ -91,6 +89,9 @@ def test_other_figures_are_not_the_same(summary: str, source: str) -> None:
 
 def test_what_the_source_tells_more_exactly_is_there() -> None:
     assert all_in("in 1985", "on 4 May 1985")
+    assert all_in("4 May", "on 1985-05-04")
+    assert all_in("in May", "on 4 May")
+    assert all_in("in May 1985", "on 4 May 1985")
     assert all_in("the 1980s", "on 4 May 1985")
     assert all_in("70 years", "the 70th anniversary")
     assert all_in("Covid came in 19 towns", "Covid-19 came in nineteen towns")
@@ -113,7 +114,7 @@ def named(text: str) -> list[str]:
 
 def missing(summary: str, source: str) -> list[str]:
     there = Source([source])
-    return [word for name in names(summary, there.small) for word in there.missing(name)]
+    return [word for _, words in there.lacking(summary, there.small) for word in words]
 
 
 def test_names_are_runs_of_capitalised_words() -> None:
@@ -175,6 +176,12 @@ def test_quotations_are_found_in_every_kind_of_marks() -> None:
     assert quotations(text) == ["one", "two", "three", "four", "five", "six"]
 
 
+def test_a_quotation_without_its_other_mark_goes_to_the_end_or_begins_with_it() -> None:
+    assert quotations('He said: "We go.') == ["We go."]
+    assert quotations("We go,” he said.") == ["We go,"]
+    assert quotations('The board is 6" wide.') == []
+
+
 def test_a_quotation_is_there_word_for_word_whatever_its_marks_and_stops() -> None:
     source = Source(["“We won’t go,” said the mayor, “until the bridge – all of it – is safe.”"])
     assert source.has_words("we won't go")
@@ -192,15 +199,21 @@ def test_stems_bring_the_forms_of_a_word_together() -> None:
 
 
 def test_words_have_no_case_accents_possessives_or_hyphens() -> None:
-    assert words("The U.S.’s Señor-like FÉIN’s end") == ["the", "us", "senor", "like", "fein", "end"]
+    assert words("The U.S.’s Señor-like FÉIN’s end") == [
+        "the",
+        "us",
+        "senor",
+        "like",
+        "fein",
+        "end",
+    ]
 
 
 @given(st.text(), st.text())
 def test_any_text_can_be_read_and_asked(one: str, other: str) -> None:
     source = Source([one, other])
     index = FigureIndex([one, other])
-    for name in names(one, source.small):
-        source.missing(name)
+    assert source.lacking(one, frozenset()) == source.lacking(one, frozenset())
     assert all(figure in index for figure in figures(one))
     for quotation in quotations(one):
         assert source.has_words(quotation)
