@@ -14,7 +14,6 @@ from digest.models.loading import Loaded, quiet
 from digest.models.presets import Decoding
 
 if TYPE_CHECKING:
-    import torch
     from transformers import GenerationConfig
 
 # Asked in the user's turn: some models' templates refuse that
@@ -118,37 +117,13 @@ class Engine:
         asked = torch.tensor(ids, device=self._device)
         shown_at = torch.tensor(mask, device=self._device)
         with torch.inference_mode(), quiet():
-            read = self._read_once(asked, shown_at) if self._writes_on and self.rows > 1 else {}
             output = self._model.generate(
                 input_ids=asked,
                 attention_mask=shown_at,
                 generation_config=self._config,
-                **read,
             )
         start = longest if self._writes_on else 1
         return [self._written(row) for row in output[:, start:].tolist()]
-
-    def _read_once(self, ids: torch.Tensor, mask: torch.Tensor) -> dict[str, Any]:
-        """The prompts' keys and values, read once and then copied for each beam.
-
-        `generate` would read a causal model's prompt once a beam: with four beams and prompts of
-        700 tokens that is most of the work.
-        """
-        from transformers import DynamicCache
-
-        output = self._model(
-            input_ids=ids[:, :-1],
-            attention_mask=mask[:, :-1],
-            position_ids=(mask.cumsum(-1) - 1).clamp(min=0)[:, :-1],
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        cache = output.cache
-        if type(cache) is not DynamicCache:
-            # A state that can't be copied so, as recurrent models have.
-            return {}
-        cache.batch_repeat_interleave(self.rows)
-        return {"cache": cache}
 
     def _written(self, row: list[int]) -> Written:
         ends = self._config.eos_token_id

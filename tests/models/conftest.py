@@ -62,7 +62,7 @@ def _tokenizer(folder: Path, *, seq2seq: bool, chat: bool = False) -> Any:
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Make:
-    """Makes a model's folder: `kind` is bart, pegasus, t5, llama, or bare (llama, no template).
+    """Makes a model's folder: `kind` is bart, pegasus, t5, llama, mistral, or bare (no chat).
 
     `touch` may change the weights before they are saved; `window` is how many tokens it reads.
     """
@@ -80,8 +80,8 @@ def tiny(tmp_path: Path) -> Make:
 
         folder = tmp_path / (name or f"tiny-{kind}")
         folder.mkdir()
-        causal = kind in {"llama", "bare"}
-        tokenizer = _tokenizer(folder, seq2seq=not causal, chat=kind == "llama")
+        causal = kind in {"llama", "mistral", "bare"}
+        tokenizer = _tokenizer(folder, seq2seq=not causal, chat=kind != "bare")
         common: dict[str, Any] = {
             "vocab_size": len(tokenizer),
             "pad_token_id": 0,
@@ -124,19 +124,21 @@ def tiny(tmp_path: Path) -> Make:
                 )
             )
         else:
-            model = hf.LlamaForCausalLM(
-                hf.LlamaConfig(
-                    hidden_size=32,
-                    intermediate_size=64,
-                    num_hidden_layers=1,
-                    num_attention_heads=2,
-                    num_key_value_heads=1,
-                    bos_token_id=2,
-                    initializer_range=1.0,
-                    max_position_embeddings=window,
-                    **common,
-                )
-            )
+            small = {
+                "hidden_size": 32,
+                "intermediate_size": 64,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 2,
+                "num_key_value_heads": 1,
+                "bos_token_id": 2,
+                "initializer_range": 1.0,
+                "max_position_embeddings": window,
+            }
+            if kind == "mistral":
+                config = hf.MistralConfig(sliding_window=256, **small, **common)
+                model = hf.MistralForCausalLM(config)
+            else:
+                model = hf.LlamaForCausalLM(hf.LlamaConfig(**small, **common))
         if touch is not None:
             with torch.no_grad():
                 touch(model)
