@@ -175,7 +175,8 @@ class RunReport:
 class Document:
     """A text ready to be summarised: `sentences` in reading order, word for word as in the source.
 
-    `paragraphs` gives for each sentence the number of its paragraph (same length).
+    `paragraphs` gives for each sentence the number of its paragraph (same length). Of a long text
+    `sentences` are the first ones, and `text` is all of it; else `text` is empty.
     """
 
     id: str
@@ -184,6 +185,7 @@ class Document:
     paragraphs: tuple[int, ...] = ()
     language: str = ""
     content_hash: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +260,10 @@ class Generator(Protocol):
 
     @property
     def key(self) -> str:
-        """Names model, revision and parameters: equal keys give equal texts."""
+        """Names model, revision and parameters.
+
+        Equal keys give equal texts on one kind of device; number formats may move a word.
+        """
 
     def summarize(self, texts: Sequence[str], titles: Sequence[str]) -> list[str]:
         """One summary a text, in order, as plain text; empty where the model wrote nothing.

@@ -44,7 +44,11 @@ def run(
     now: NowOption = None,
     window: WindowOption = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Build an edition again that is there already.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Build an edition again that is there already, and its summaries with it.",
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

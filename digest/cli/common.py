@@ -74,7 +74,9 @@ def announce(address: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON value on one line, to stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    text = json.dumps(value, ensure_ascii=False)
+    # A lone surrogate, which JSON can hold, can't be written as UTF-8.
+    typer.echo(text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def load(config: Path | None) -> tuple[Settings, Config]:

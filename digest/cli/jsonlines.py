@@ -29,6 +29,9 @@ def json_lines(names: list[str], problems: list[str]) -> Iterator[tuple[str, dic
                     except UnicodeDecodeError:
                         problems.append(f"{place}: is not UTF-8")
                         continue
+                    except (ValueError, RecursionError):  # a number or a nesting beyond limits
+                        problems.append(f"{place}: is not JSON that can be read (too large)")
+                        continue
                     if not isinstance(data, dict) or data.get("id") is None:
                         problems.append(f'{place}: is not an object with an "id"')
                         continue

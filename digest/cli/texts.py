@@ -73,10 +73,13 @@ def summarize(
 ) -> None:
     """Summarise texts: the sentences that tell most, word for word.
 
-    Each sentence says which sentences of the source it stands on (counted from 0). A line or a
+    Nothing is kept: the same text again is summarised again. Each sentence says which sentences
+    of the source it stands on (counted from 0). A line or a
     file that can't be read is named on stderr, and the others go on.
     """
     settings = load_settings()
+    if explain and not (as_json or jsonl):
+        raise UsageError("--explain is printed with --json or --jsonl only; add one of them")
     from digest.pipeline.encoding import RememberingEncoder
     from digest.pipeline.wiring import open_models
     from digest.summaries.salience import explain as explained

@@ -16,8 +16,8 @@ from digest.models.presets import Decoding
 if TYPE_CHECKING:
     from transformers import GenerationConfig
 
-# Asked in the user's turn: some models' templates refuse that
-# of a system. The article first: a small model heeds best what it read last.
+# Asked in the user's turn: some models' templates have no turn of a system. The article first: a
+# small model heeds best what it read last.
 INSTRUCTION = (
     "{text}\n\nSummarize the news article above in two sentences, in the words of the article. "
     "Use only facts from it."

@@ -21,7 +21,6 @@ from digest.models.presets import DEFAULT, PRESETS, Decoding, Preset
 _ID = re.compile(
     r"(?P<repo>[\w.-]+/[\w.-]+?)(?:/(?P<gguf>[\w./-]+\.gguf))?(?:@(?P<revision>[\w./-]+))?", re.A
 )
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class NotOnDiskError(ModelError):

@@ -42,7 +42,7 @@ def article_documents(articles: Sequence[Article]) -> list[Document]:
 
 def text_document(id: str, title: str, text: str) -> Document:
     """A text that is no article of the store (a file, a line of JSON) as a document."""
-    content_hash = hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()
+    content_hash = hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()
     return make_document(id, title, text, content_hash=content_hash)
 
 
@@ -80,7 +80,7 @@ def summarize(
             document.content_hash: summary for document, summary in zip(batch, made, strict=True)
         }
         if store is not None:
-            store.save_summaries(method, fresh)
+            store.save_summaries(method, {key: one for key, one in fresh.items() if _lasts(one)})
         found.update(fresh)
     if todo:
         progress("articles summarised", len(todo), len(todo))
@@ -89,6 +89,14 @@ def summarize(
         fresh=len(todo),
         remembered=sum(content_hash in known for content_hash in hashes),
     )
+
+
+def _lasts(summary: Summary) -> bool:
+    """Whether a summary is worth keeping: not one that stands in for a model which wrote nothing.
+
+    That may have been want of memory, and the next run may have more.
+    """
+    return not summary.instead_of or bool(summary.dropped)
 
 
 def method_key(summarizer: Summarizer, encoder: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
+import numpy as np
+
 from digest.records import (
     Document,
     DroppedSentence,
@@ -22,10 +24,16 @@ from digest.records import (
 )
 from digest.summaries import verify as verification
 from digest.summaries.leaning import leans
-from digest.text.sentences import split_sentences
+from digest.summaries.verify_features import likeliest
+from digest.text.sentences import make_document, split_sentences
 
 # Raise it when the same model's text would become another summary: kept summaries are keyed by it.
 VERSION = 1
+
+# Sentences of a text against which a draft is verified: more than a book of 200,000 words has.
+_MOST_READ = 20_000
+# Of a long text, the sentences that share most words with one of the draft are encoded.
+_LIKELIEST = 20
 
 _ORPHANED = "it leans on a sentence that was dropped"
 _AGAIN = "it says again what was said"
@@ -58,7 +66,8 @@ class Abstractive:
     @property
     def key(self) -> str:
         """Raises ModelError when the generator's model is missing: its revision is part of it."""
-        versions = f"abstractive/{VERSION}/{verification.VERSION}/{self._max_sentences}"
+        checked = f"{verification.VERSION}-{verification.weights_key()}"
+        versions = f"abstractive/{VERSION}/{checked}/{self._max_sentences}"
         return f"{versions}/{self._generator.key}/{self._stand_in.key}"
 
     def summarize(
@@ -88,9 +97,31 @@ class Abstractive:
         if not document.sentences:
             dropped = tuple(DroppedSentence(sentence, (_UNREAD,)) for sentence in draft)
             return Summary((), self.name, dropped)
-        verdicts = verification.verify(draft, vectors, document, encoded)
+        verdicts = verification.verify(draft, vectors, *self._all_of_it(document, encoded, draft))
         kept, dropped = sift(verdicts, document.language)
         return Summary(kept[: self._max_sentences], self.name, dropped)
+
+    def _all_of_it(
+        self, document: Document, encoded: Encoded, draft: Sequence[str]
+    ) -> tuple[Document, Encoded]:
+        """The document with all sentences that the model may have read, and embeddings of those
+        that can matter to `draft`; the others' are zeros, as `verify` allows."""
+        if not document.text:
+            return document, encoded
+        whole = make_document(
+            document.id,
+            document.title,
+            document.text,
+            language=document.language,
+            max_sentences=_MOST_READ,
+        )
+        known = len(document.sentences)
+        rows = np.zeros((len(whole.sentences), encoded.sentences.shape[1]), dtype=np.float32)
+        rows[:known] = encoded.sentences
+        wanted = [index for index in likeliest(draft, whole, _LIKELIEST) if index >= known]
+        if wanted:
+            rows[wanted] = self._encode([whole.sentences[index] for index in wanted])
+        return whole, Encoded(encoded.title, rows)
 
     def _stood_in_for(
         self,
@@ -139,7 +170,9 @@ def sift(
 
 
 def running_text(document: Document) -> str:
-    """The document's sentences, its paragraphs parted by an empty line."""
+    """What a model reads of a document: all of it, paragraphs parted by an empty line."""
+    if document.text:
+        return document.text
     numbers = document.paragraphs or (0,) * len(document.sentences)
     paragraphs = groupby(zip(numbers, document.sentences, strict=True), key=lambda pair: pair[0])
     return "\n\n".join(" ".join(text for _, text in pairs) for _, pairs in paragraphs)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from digest.records import Document, Encoded, Summary, SummarySentence
 from digest.summaries.leaning import leans, torn_quotations
-from digest.summaries.salience import length, salience
+from digest.summaries.salience import length, salience, weights_key
 
 VERSION = 5
 
@@ -51,7 +51,7 @@ class Extractive:
 
     @property
     def key(self) -> str:
-        return f"extractive/{VERSION}/{self._max_sentences}/{self._max_words}"
+        return f"extractive/{VERSION}-{weights_key()}/{self._max_sentences}/{self._max_words}"
 
     def summarize(
         self, documents: Sequence[Document], encoded: Mapping[str, Encoded]

@@ -8,6 +8,7 @@ training data can't show are set by hand, here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -141,8 +142,18 @@ def length(sentence: str) -> float:
 @cache
 def learned_weights() -> Matrix:
     """The weights of `LEARNED`, from `salience.json`: shape (len(LEARNED),)."""
-    kept = json.loads(files(__package__).joinpath("salience.json").read_text(encoding="utf-8"))
+    kept = json.loads(_weights_file())
     return np.array([kept["weights"][name] for name in LEARNED])
+
+
+@cache
+def weights_key() -> str:
+    """Tells weights apart, so that summaries made with others are not taken for these."""
+    return hashlib.sha256(_weights_file()).hexdigest()[:8]
+
+
+def _weights_file() -> bytes:
+    return files(__package__).joinpath("salience.json").read_bytes()
 
 
 _HAND_WEIGHTS = np.array(list(BY_HAND.values()))

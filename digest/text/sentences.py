@@ -87,6 +87,8 @@ def make_document(
 ) -> Document:
     """A text (paragraphs parted by an empty line) as a document of at most `max_sentences`.
 
+    A text with more of them comes along whole, for models that read all of it.
+
     Sentences that speak of the page ("Read more: …", "All rights reserved.") are left out, unless
     there are no others.
     """
@@ -100,6 +102,7 @@ def make_document(
         paragraphs=tuple(number for number, _ in numbered),
         language=language,
         content_hash=content_hash,
+        text=text if len(numbered) == max_sentences else "",
     )
 
 

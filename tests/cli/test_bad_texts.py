@@ -74,13 +74,14 @@ def test_a_book_is_read_as_far_as_is_said(digest, tmp_path: Path) -> None:
 
 def test_a_bad_line_is_named_by_number_and_the_others_go_on(digest, tmp_path: Path) -> None:
     good = json.dumps({"id": 1, "text": TEXTS["one sentence"]}).encode()
-    (tmp_path / "in.jsonl").write_bytes(b"\n".join([good, b"\xff\xfe", b"{", good]))
+    (tmp_path / "in.jsonl").write_bytes(b"\n".join([good, b"\xff\xfe", b"{", b"[" * 100_000, good]))
     done = digest("summarize", "--jsonl", "in.jsonl")
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 2
     assert [line.split(":")[:2] for line in done.stderr.splitlines()] == [
         ["in.jsonl", "2"],
         ["in.jsonl", "3"],
+        ["in.jsonl", "4"],
     ]
 
 
@@ -90,6 +91,19 @@ def test_each_pick_can_be_explained(digest) -> None:
     (first, *_) = json.loads(done.stdout)["sentences"]
     assert "early" in first["why"]
     assert all(isinstance(share, float) for share in first["why"].values())
+
+
+def test_a_lone_surrogate_in_an_id_or_a_text_breaks_nothing(digest) -> None:
+    line = json.dumps({"id": "\ud800", "text": "The ferry \ud800 did not run on Monday."})
+    done = digest("summarize", "--jsonl", input=line)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["id"] == "?"
+
+
+def test_an_explanation_needs_a_form_that_can_hold_it(digest) -> None:
+    done = digest("summarize", "--explain", input=TEXTS["one sentence"])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--json" in done.stderr
 
 
 def test_a_word_budget_is_kept(digest) -> None:

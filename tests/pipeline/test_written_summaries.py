@@ -60,6 +60,18 @@ def test_nothing_is_written_twice_but_by_force(written: House) -> None:
     assert written.writer.asked == 6  # each digest makes its own anew
 
 
+def test_a_model_that_wrote_nothing_is_asked_again(written: House) -> None:
+    plain = written.writer.writes
+    written.writer.writes = lambda _: ""
+    written.run()
+    assert {story.instead_of for story in written.edition().stories} == {"writer"}
+    written.writer.writes = plain
+    written.configure(WRITTEN.replace("daily", "other"), "world")
+    (outcome,) = written.run().digests
+    assert (outcome.summarized, outcome.remembered) == (2, 0)
+    assert {story.model for story in written.edition("other").stories} == {"writer"}
+
+
 def test_another_revision_of_the_model_writes_anew(written: House) -> None:
     written.run()
     written.writer.key = "writer@2"

@@ -11,6 +11,7 @@ import pytest
 from digest.records import Document, Encoded, Summary, Vectors, Verdict
 from digest.summaries.abstractive import Abstractive, running_text, sift
 from digest.summaries.extractive import Extractive
+from digest.text.sentences import make_document
 
 A = "The ferry company said on Monday that it would buy four new electric ships for the strait."
 B = "The island council voted on Tuesday by six to three against the plan for a second harbour."
@@ -123,6 +124,17 @@ def test_each_of_several_documents_gets_its_own_summary_in_order() -> None:
     found = Abstractive(Writer(A, "", C), encode, Extractive()).summarize(documents, encoded)
     assert [summary.text for summary in found] == [A, B, C]
     assert [summary.model for summary in found] == ["writer", "extractive", "writer"]
+
+
+def test_what_stands_far_down_in_a_long_article_supports_a_sentence() -> None:
+    filling = " ".join(f"Ferry number {n} left the harbour on time that day." for n in range(100))
+    document = make_document("d", "", f"{filling}\n\n{C}")
+    assert len(document.sentences) == 60
+    encoded = {"d": Encoded(encode([""])[0], encode(document.sentences))}
+    writer = Writer(C.replace("warned last week that the", "warned that its"))
+    (summary,) = Abstractive(writer, encode, Extractive()).summarize([document], encoded)
+    assert writer.asked == [document.text]
+    assert (summary.model, summary.sentences[0].source) == ("writer", (100,))
 
 
 def test_the_key_tells_models_stand_ins_and_lengths_apart() -> None:
