@@ -1,7 +1,7 @@
 """How good summaries are: ROUGE beside the usual baselines, and what models invent.
 
 The tables of `quality.py`. ROUGE (Lin, 2004) is F1 in hundredths, words stemmed, against human
-summaries; `Lsum` is the longest common subsequence by sentence. `invented` is the share of summaries
+summaries; `Lsum` is the longest common subsequence by sentence. `invented` is the share of those
 with a number, name or quotation that the text lacks, by `second_check.py`.
 """
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from digest.records import Document, Encoded, Summary, SummarySentence
 from digest.summaries.leaning import leans, torn_quotations
-from digest.summaries.salience import length, salience, weights_key
+from digest.summaries.salience import is_whole, length, salience, weights_key
 
 VERSION = 5
 
@@ -92,6 +92,9 @@ def pick(document: Document, encoded: Encoded, max_sentences: int, max_words: in
     first = [i for i in fits if i == 0 or not leans(document.sentences[i], document.language)]
     # The first choice, and what to begin with where there is none.
     starts = next((some for some in (first, fits, whole, news) if some), [])[:1]
+    if starts and is_whole(document.sentences[starts[0]]):
+        # A scoreline or a broken-off end would run into what stands beside it.
+        fits = [i for i in fits if is_whole(document.sentences[i])]
     return sorted(_fill(document, encoded, starts, fits, max_sentences, max_words))
 
 

@@ -92,6 +92,11 @@ def explain(document: Document, encoded: Encoded) -> list[dict[str, float]]:
     ]
 
 
+def is_whole(sentence: str) -> bool:
+    """Whether a sentence has its end: it isn't cut off, and isn't a line without a stop."""
+    return bool(_STOP.search(sentence)) and not _ELLIPSIS.search(sentence)
+
+
 def features(document: Document, encoded: Encoded) -> Matrix:
     """The learned features of each sentence: shape (n, len(LEARNED))."""
     sentences = document.sentences

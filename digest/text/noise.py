@@ -34,7 +34,7 @@ _CREDIT = re.compile(
     rf"foto(?:s|graf(?:ía|ia))?|bild(?:er|quelle)?|crédits?(?: photo)?|imagen|imagem|zdjęcie|fot\.|"
     rf"фото(?:графія|графия)?|світлина|ілюстрація|иллюстрация)"
     rf"(?:\s*(?:credits?|by|courtesy|:|/|©|[–-]\s)).*$"
-    rf"|^(?:©|\(c\)\s|copyright\b).*$"
+    rf"|^(?:©|\(c\)\s|copyright\s*(?:©|\(c\)|:|\d|by\b|(?-i:[A-Z]))).*$"
     rf"|^[^.!?]*(?:\s/|\||,|\()\s*(?:{_AGENCY})\)?\.?$"
     rf"|^\(.{{0,80}}(?:/\s?|via )(?:{_AGENCY})(?:,? file)?\)\.?$"
     rf"|^[\w .'’-]+\s/\s[\w .'’-]*[\w'’]$",
@@ -60,6 +60,16 @@ _DATE_LINE = re.compile(
 
 def _phrases(*lines: str) -> str:
     return "(?:" + "|".join(lines) + ")"
+
+
+# A credit is nothing but names, places and the words between them; any other word in lower case
+# ("has revealed", "helps children") makes it a sentence. White space ends each, so a
+# text splits in one way only.
+_NAMES_ONLY = (
+    r"(?-i:(?:(?:[^\Wa-zß-ÿа-яґєії_](?:[\w.'’/-]*\w)?|and|the|in|for|from|at|of|with|by|additional|"
+    r"[Rr]eporting|[Ww]riting|[Ee]diting|compiled|reported|wrote|staff|agencies|wires|newsroom|"
+    r"bureau|de|da|di|van|von|der|den|bin|al-\w+|&)[^\w\s]*(?:\s+(?:[(/—–-]\s*)?|$))+)"
+)
 
 
 # "Read also", "More on this" and their like: what follows is the headline of something else.
@@ -106,8 +116,8 @@ _ALONE = _phrases(
     r"(?:view|see) the (?:full|original) (?:story|article|post).*|continue reading.*|keep reading",
     r"more|full story|(?:click|tap) here.*|related (?:articles?|stories|content)",
     r"original (?:url|source|article|link)|(?:advertisement ?)+|advert|ad|sponsored(?: content|"
-    r" by.*)?",
-    r"comments?|leave a (?:comment|reply)|share(?: this.*)?|tweet|print|email|permalink|photo|"
+    r" by(?!.*[.!?…]\W{0,2}$).{1,60})?",
+    r"comments?|leave a (?:comment|reply)|share(?: this)?|tweet|print|email|permalink|photo|"
     r"video",
     r"view (?:comments|in browser|image|gallery)|story continue[sd](?: below.*)?|"
     r"scroll to continue.*",
@@ -123,10 +133,13 @@ _ALONE = _phrases(
     r"advertentie|reklama|annons|annonce",
 )
 _NEWSLETTER = _phrases(
-    r"(?:please )?(?:sign up|subscribe|register|join)\b.{0,80}\b(?:newsletters?|inbox|mailing list|"
+    r"(?:please )?(?:sign up|subscribe|register (?:for|to|here|now|today)|join (?:us|our|the))\b"
+    r".{0,80}\b(?:newsletters?|inbox|mailing list|"
     r"(?:daily|weekly|email|e-mail) (?:updates|digest)|briefing|podcast|alerts|channel)\b.*",
     r"(?:get|receive) .{0,80}\b(?:in|to) your (?:inbox|mailbox)\b.*",
-    r"(?:have|got) a (?:news )?tip\b.*|(?:download|get) (?:the|our) .{0,40}\bapp\b.*",
+    r"(?:have|got) a (?:news )?tip(?:\s*[?:]| for us\b| to share\b).*",
+    r"(?:download|get) (?:the|our) .{0,40}\bapp(?: (?:for|on|from|now|today|here|to)\b.{0,80})?"
+    r"\W{0,3}",
     r"(?:abonnez-vous|inscrivez-vous) .{0,80}|(?:suscr[ií]bete|apúntate) .{0,80}",
     r"(?:assine|inscreva-se) .{0,80}|iscriviti .{0,80}",
     r"(?:підпишіться|підписуйтесь|підписуйтеся|подпишитесь|подписывайтесь) .{0,80}",
@@ -140,7 +153,9 @@ _FOLLOW = _phrases(
     rf"follow (?:him|her|them|@\w+|(?-i:[A-Z])\S*(?: \S+){{0,8}}) (?:on|at|via) {_NETWORKS}\b.*",
     rf"you can (?:also )?(?:follow|find) (?:us|me|him|her|them|\S+ \S+) on {_NETWORKS}\b.*",
     r"(?:folgen sie|suivez-nous|síguenos|siga-nos|seguici)\b.{0,80}",
-    r"share (?:this|on|via)\b.{0,60}|(?:read or )?share this story\b.*",
+    r"share this (?:article|story|page|post|video|link|image|with|on|via)\b.{0,60}",
+    rf"share (?:on|via) (?:{_NETWORKS}|e-?mail|reddit|pinterest|pocket)\b.{{0,60}}",
+    r"(?:read or )?share this story\b.*",
     r"share your (?:thoughts|comments|views|stories)\b.*|join the conversation\b.*",
     r"(?:send|email) this (?:page|article|story|link)? ?(?:to|via)\b.{0,60}",
     r"(?:in|de)crease article font size|(?:twitter|x):? ?@\w+",
@@ -153,10 +168,11 @@ _LEGAL = _phrases(
     r"(?:this|a version of this) (?:article|story|post|piece) (?:was |has been |first |"
     r"originally )*"
     r"(?:(?:re)?published|appeared|updated|amended|produced|corrected)\b.*",
-    r"originally published (?:on|in|at|by)\b.{0,80}",
+    r"originally published (?:on|in|at|by)\b(?!.*, (?-i:[a-z])).{0,80}",
     r"(?:the )?(?:opinions|views)(?: and opinions)? expressed\b.{0,60}\b(?:are|do not|"
-    r"don['’]t)\b.*",
-    r"the post .{1,300} (?:first )?appeared (?:first )?on .{1,120}",
+    r"don['’]t)\b.*\b(?:authors?|writers?|own|necessarily|reflect|represent|those of)\b.*",
+    r"the post .{1,300} appeared first on .{1,120}",
+    r"the post .{1,300} first appeared on (?-i:[A-Z]).{1,120}",
     # The same of WordPress in other languages.
     r"(?:der beitrag|l['’]article|la entrada|o post|l['’]articolo|het bericht|inlägget|artykuł|"
     r"příspěvek|сообщение|запис[ьи]?|допис) .{1,300} (?:erschien(?: zuerst)?|est apparu en premier|"
@@ -164,26 +180,40 @@ _LEGAL = _phrases(
     r"sembra essere il primo|verscheen eerst|dök först upp|pochodzi z|pochází z|"
     r"появил(?:ось|ась|ись) сначала|(?:спочатку|вперше) з['’ʼ]явив?(?:ся|лась|лося)).{0,120}",
 )
+# Cookies are also baked: the site's are used, set or accepted, or have to do with a browser.
 _COOKIES = _phrases(
     r"(?:we|(?:this|our) (?:web ?)?(?:site|page)s?|by (?:continuing|using)|wir|diese (?:web)?seite|"
     r"nous|ce site|este (?:sitio|site)|utilizamos|usamos|questo sito|цей сайт|этот сайт|ми|мы)"
-    r"\b.{0,80}\bcookies?\b.*",
-    r"(?:accept|manage|reject)(?: all)? cookies?.{0,40}",
+    r"\b(?=.{0,160}\b(?:use[sd]?|using|accept|consent|polic(?:y|ies)|browser|website|settings|"
+    r"privacy|your (?:device|experience)|third[- ]party|verwende[nt]|nutz(?:en|t)|setz(?:en|t)|"
+    r"utilis\w{1,4}|utiliz\w{1,4}|usa(?:mos)?|використовує\w{0,2}|использу\w{1,3}|сайт)\b)"
+    r"(?!.{0,80}\b(?:hundred|thousand|dozens?|bak(?:e|ed|ing)|chocolate)\b)"
+    r".{0,80}\bcookies?\b.*",
+    r"(?:accept|manage|reject)(?: all)? cookies?(?: (?:and|to continue|settings|preferences)\b"
+    r".{0,30})?\W{0,3}",
     r"(?:цей|этот) сайт.{0,40}(?:файли|файлы)? ?cookies?.*",
 )
 _PLAYBACK = r"(?:media|video) playback is (?:unsupported|not supported) on (?:this|your) device"
 _PICTURES = _phrases(
-    r"(?:image|media|video) caption\b.*|image (?:copyright|source)\b.*|enlarge this image\b.*",
-    rf"{_PLAYBACK}(?:$|\s*media caption\b.*)|(?-i:FILE)\b.*",
-    r"file photo\b.*|(?:just watched|must watch)\b.*|hide caption\b.*|(?-i:CLOSE )(?!.*[.!?]$).*",
-    r"a post shared by\b.*|story highlights\b.*|this slideshow requires javascript.*",
-    r"please (?:use|enable) (?:chrome|javascript)\b.*|this video (?:can ?not|is not)\b.{0,60}",
+    r"(?:image|media|video) caption\b(?! (?-i:[a-z])).*|enlarge this image\b.*",
+    r"image (?:copyright|source)\b(?! (?-i:[a-z])).*",
+    rf"{_PLAYBACK}(?:$|\s*media caption\b.*)",
+    r"(?-i:FILE)(?:\s*[–—:].*|\s*--?\s.*|\s+(?:photo|picture|image|video|footage|in this)\b.*|"
+    r"\s*)",
+    r"file photo\b.*|(?-i:JUST WATCHED|MUST WATCH)\b.*",
+    r"(?:just watched|must watch)\b(?!.*[.!?…]\W{0,2}$).*|hide caption\b.*",
+    r"(?-i:CLOSE )(?!.*[.!?]$).*",
+    r"a post shared by\b(?:.*\(@.*|(?!.*[.!?…]\W{0,2}$).*)",
+    r"story highlights\b.*|this slideshow requires javascript.*",
+    r"please (?:use|enable) (?:chrome|javascript)\b.*",
+    r"this video (?:can ?not be (?:played|shown)|is not (?:available|supported))\b.{0,60}",
 )
 _THANKS = _phrases(
-    r"\W*(?:(?:additional )?reporting|writing|editing|compiled) by\b.*",
-    r"\W*(?:additional|with) reporting (?:from|in)\b.*",
-    r"(?:-{1,2}|—|–)?\s*with (?:files|reporting|additional reporting) (?:from|by)\b.*",
-    r"editor['’]?s['’]? note\b.*",
+    rf"\W{{0,8}}(?:(?:additional )?reporting|writing|editing|compiled) by:?\s+{_NAMES_ONLY}",
+    rf"\W{{0,8}}(?:additional|with) reporting (?:from|in)\s+{_NAMES_ONLY}",
+    r"(?:-{1,2}|—|–)?\s*with (?:files|reporting|additional reporting) (?:from|by)\s+"
+    rf"{_NAMES_ONLY}",
+    r"editor['’]?s?['’]? note\s*(?:[:(–—-].*|\W{0,3})",
 )
 _NOISE = re.compile(
     rf"^\W{{0,8}}(?:{_ALSO}\s*(?:[:|»→>]|[–—-]\s).*|{_ALONE}\W{{0,8}}|{_NEWSLETTER}|{_FOLLOW}|"
@@ -214,19 +244,23 @@ _TELLING = (
 )
 _ANYWHERE = re.compile(
     r"^(?:.{0,200}\b(?:contributed|contributing) (?:to this (?:report|story|article)\b.{0,60}|"
-    r"to the (?:report|story)\W*|(?:reporting|research)\b.{0,60})"
+    r"to the (?:report|story)\W*|"
+    r"(?:reporting|research)(?: (?:to this|from|in)\b.{0,60})?\W*)"
     r"|.{0,160}\bclick here\b.{0,60}|.*\bhide caption\b.*|.{0,120}\ball rights reserved\.?"
     # Posts set into an article: "… pic.twitter.com/x — A. Writer (@writer) March 2, 2026".
     r"|.*\bpic\.(?:twitter|x)\.com/\w+.*"
     r"|.*(?:—|–|--) ?[^—–]{1,60}\(@\w+\) \w{3,9}\.? \d{1,2}, \d{4}\W*"
     r"|.{0,60}\b(?:delivered|sent) (?:straight |right |directly )?to your (?:inbox|mailbox)\b.*"
-    r"|.{0,40}\bnewsletter (?:abonnieren|bestellen|anmelden)\b.*"
+    r"|(?:(?:jetzt|hier|gratis|kostenlos|unseren?|den|zum|für)\s+){0,4}newsletter "
+    r"(?:abonnieren|bestellen|anmelden)\b.*"
     r"|.{1,300}\boriginally published (?:in|on|at) .{0,160}\bcontinuing the conversation\b.*"
-    r"|.{0,60}\bcookie (?:policy|settings|notice)\b.{0,60}"
+    r"|(?:.{0,60}\b(?:our|your) |(?:privacy|terms)\b.{0,40} )?cookie (?:policy|settings|notice)\b"
+    r"(?! (?:is|was|has|had|broke)\b).{0,60}"
     r"|.{0,200}[^.!?…,;:]\s(?:read more|continue reading|weiterlesen|leer más|lire la suite)\W*)$",
     re.IGNORECASE,
 )
 # These begin sentences too ("Source: …", "Watch: …"), so a whole one after the colon stays.
+_BEGINS_SMALL = re.compile(r"^(?:watch|listen|explainer|more)\s*:\s+(?-i:[a-z])", re.IGNORECASE)
 _LABEL = re.compile(r"^(?:source|via|watch|listen|explainer|more)\s*[:|»→].*$", re.IGNORECASE)
 _ADDRESS_ONLY = re.compile(
     r"^[<(]?(?:(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|@\w+)[>)]?$", re.IGNORECASE
@@ -244,7 +278,8 @@ _ASIDE = re.compile(
     r"|continue reading (?:the main story|below).*|(?:click|tap) here\b.*"
     r"|for more (?:on|about|information|stories|news)\b.{0,80}\b(?:visit|go to|click|see|follow|"
     r"sign up|subscribe|download)\b.*)$"
-    r"|^(?:[A-Z][\w.]*['’]s |Journalists? )[\w .,'’-]{1,160} (?:reported|wrote) from [A-Z].{0,160}$"
+    rf"|^(?:[A-Z][\w.]*['’]s |Journalists? )(?=[^.]{{1,160}} (?:reported|wrote) from [A-Z])"
+    rf"{_NAMES_ONLY}$"
 )
 
 # "PARIS (AP) —", "Paris (AFP) -", "LONDON, March 3 (Reuters) - ", "(CNN) --", "KYIV —": a place, an
@@ -283,7 +318,7 @@ def is_noise(text: str) -> bool:
         return True
     if _BYLINE.match(text) and not whole and words <= _BYLINE_WORDS:
         return True
-    if _LABEL.match(text) and not (whole and words > _LABEL_WORDS):
+    if _LABEL.match(text) and not (whole and (words > _LABEL_WORDS or _BEGINS_SMALL.match(text))):
         return True
     # "Photo by A. Writer." is a credit; "Photos by the agency show the damage." is a sentence.
     is_sentence = words > _CREDIT_WORDS and text.endswith(".") and not re.search(r"[:/©|]", text)

@@ -116,6 +116,11 @@ def test_a_document_of_one_endless_sentence_is_its_own_summary(summarise: Summar
     assert picked(summarise(["word " * 500 + "end."])) == [0]
 
 
+def test_a_line_without_a_stop_does_not_stand_beside_a_sentence(summarise: Summarise) -> None:
+    assert picked(summarise(["Rovers 2 City 1 (after extra time)", A])) == [1]
+    assert picked(summarise(["Rovers 2 City 1 (after extra time)", "Harbour 0 Island 3"])) == [0, 1]
+
+
 def test_an_endless_sentence_is_passed_over(summarise: Summarise) -> None:
     assert picked(summarise(["word " * 500 + "end.", B, C])) == [1, 2]
 

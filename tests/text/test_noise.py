@@ -269,6 +269,59 @@ def test_a_sentence_about_the_matter_is_none(sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "sentence",
+    [
+        "Reporting by the Gazette has revealed that prisoners were beaten in the old fort.",
+        "Writing by hand helps children to remember what they learn.",
+        "Editing by committee ruined the film, its director says.",
+        "Compiled by hand, the list took a year.",
+        "With reporting from the front banned, rumours spread through the town.",
+        "With files from the archive, historians traced the lost ship.",
+        "Editors' notes on the manuscript were sold for a fortune.",
+        "We baked two hundred cookies for the families of the crew.",
+        "We sold cookies at the gate to pay for the roof.",
+        "The regulator fined the shop over the cookie policy of its rival.",
+        "FILE sharing grew fast.",
+        "FILE-sharing sites were closed in spring.",
+        "More: two people died.",
+        "Register of voters was sent by a channel of the ministry.",
+        "Join forces or sink, a podcast of the union told the crews.",
+        "Get the app wrong and nobody will buy a ticket.",
+        "Sponsored by the state, the league grew to forty clubs.",
+        "Share this burden, the minister told the islands.",
+        "Originally published in 1920, the novel made the island famous.",
+        "Views expressed in the survey are mixed.",
+        "The post office first appeared on maps in 1850.",
+        "Image copyright law is changing across the north.",
+        "A post shared by the minister drew anger.",
+        "This video is not the first of its kind.",
+        "Copyright law was changed.",
+        "Two universities contributed research that changed the plan.",
+        "Berg's brother wrote from Oslo that he was ill.",
+    ],
+)
+def test_prose_that_begins_like_noise_stays(sentence: str) -> None:
+    assert not is_aside(sentence)
+    assert not is_noise(sentence)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Reporting by Åse Berg in Oslo and Lars Hill; Editing by Ana Ruiz",
+        "Additional reporting by Lars Hill.",
+        "With reporting from The Harbour Press",
+        "Editor's note: The first version gave a wrong date.",
+        "FILE PHOTO: The ferry at its berth",
+        "Accept all cookies",
+        "Join our Telegram channel",
+    ],
+)
+def test_credits_and_pleas_go_as_before(line: str) -> None:
+    assert is_noise(line)
+
+
+@pytest.mark.parametrize(
     ("line", "rest"),
     [
         ("Moscow (CNN)The court ruled.", "The court ruled."),
@@ -311,6 +364,8 @@ UNITS = [
     "by ",
     "(AP",
     "click ",
+    "Reporting by A.",
+    "A.",
 ]
 
 
@@ -321,6 +376,15 @@ def test_no_pattern_takes_more_than_linear_time(unit: str) -> None:
         is_noise(text)
         is_aside(text)
         without_dateline(text)
+
+
+@pytest.mark.parametrize("unit", ["A.", "A", "A. ", "A-", "and ", "A/", "A, ("])
+def test_a_credit_of_many_parts_is_judged_in_one_way(unit: str) -> None:
+    # Where a name could be cut in several places this would never end.
+    for lead in ("Reporting by ", "With files from ", "Berg's A wrote from "):
+        sentence = lead + unit * (350 // len(unit)) + " was found out."
+        assert not is_noise(sentence)
+        assert not is_aside(sentence)
 
 
 @given(st.text())
