@@ -72,6 +72,10 @@ def encoded_claims(
 
     Claims with the same source get the same document and embeddings. Raises what `encode` raises.
     """
+    claims = [
+        Claim(_clean(claim.source), _clean(claim.summary), _clean(claim.title), claim.language)
+        for claim in claims
+    ]
     documents = {
         key: source_document(*key)
         for key in {(claim.title, claim.source, claim.language): None for claim in claims}
@@ -98,20 +102,13 @@ def encoded_claims(
         yield draft, rows, documents[key], encoded[key]
 
 
-def verify_sentences(
-    sentences: Sequence[str], document: Document, encoded: Encoded, encode: Encode
-) -> tuple[Verdict, ...]:
-    """Verdicts on sentences about a document whose embeddings are there already."""
-    return verify(sentences, encode(sentences), document, encoded) if sentences else ()
-
-
 def source_document(title: str, text: str, language: str = "") -> Document:
     """A source as it was given, of at most `SOURCE_SENTENCES` sentences, without an id."""
     numbered = list(
         islice(
             (
                 (number, sentence)
-                for number, paragraph in enumerate(text.split("\n\n"))
+                for number, paragraph in enumerate(_clean(text).split("\n\n"))
                 for sentence in split_sentences(paragraph, language)
             ),
             SOURCE_SENTENCES,
@@ -119,11 +116,17 @@ def source_document(title: str, text: str, language: str = "") -> Document:
     )
     return Document(
         id="",
-        title=title,
+        title=_clean(title),
         sentences=tuple(sentence for _, sentence in numbered),
         paragraphs=tuple(number for number, _ in numbered),
         language=language,
     )
+
+
+def _clean(text: str) -> str:
+    """`text` with plain line ends; half of a surrogate pair, which has no encoding, is "?"."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _split(text: str, language: str) -> Iterator[str]:

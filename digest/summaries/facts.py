@@ -1,24 +1,22 @@
-"""What a text states that can be looked up: names, quotations, words; and a source to ask.
+"""What a text states that can be looked up: names, quotations, words.
 
-Figures are read in `verify_figures`. Everything here is plain text work, without a model, and
-takes any input.
+Figures are read in `verify_figures`; `verify_source` asks a source for them. Everything
+here is plain text work, without a model, and takes any input.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from digest.summaries.verify_lexicon import FUNCTION_WORDS, OPENERS, PEOPLES, TITLES
+from digest.summaries.verify_lexicon import FUNCTION_WORDS, OPENERS, TITLES
 
 # A word with its inner apostrophes, hyphens, dots ("U.S.") and ampersands ("M&S").
-_WORD = re.compile(
-    r"[^\W_]+(?:(?:['’.&·-]|(?<=\w)\.(?=\w))[^\W_]+)*(?:(?<=\.[A-Z])\.(?:['’]s\b)?)?"
-)
-_PLAIN = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[^\W_]+(?:(?:['’.&·-]|(?<=\w)\.(?=\w))[^\W_]+)*(?:(?<=\.[A-Z])\.(?:['’]s\b)?)?")
+PLAIN = re.compile(r"[^\W_]+")
 _SENTENCE_END = re.compile(r"[.!?:…]['\"”’»)]*\s*$|^\W*$|[\"“„«‘]\s*$")
 _DATES = frozenset(
     """
@@ -29,13 +27,11 @@ _DATES = frozenset(
     """.split()
 )
 # Between the words of one name: "Bank of England", "Ministry of the Interior", "van der Sar".
-_PARTICLES = frozenset(
+PARTICLES = frozenset(
     """
     of the de la le du di da van von der den del al el bin ibn
 """.split()
 )
-# Initials leave these out, or not: "Department for Work and Pensions" is the DWP.
-_LINKS = _PARTICLES | {"and", "for", "in", "on"}
 
 
 @lru_cache(maxsize=65536)
@@ -78,10 +74,10 @@ def stem(folded: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of `text` in order, folded; a hyphenated one as its parts."""
-    return [fold(part) for word in _WORD.findall(text) for part in _parts(word)]
+    return [fold(part) for word in WORD.findall(text) for part in parts_of(word)]
 
 
-def _parts(word: str) -> list[str]:
+def parts_of(word: str) -> list[str]:
     return [part for part in word.split("-") if part]
 
 
@@ -101,9 +97,6 @@ _QUOTED = re.compile(
 )
 # Not the inches in 6".
 _MARK = re.compile(r"(?<![\d″])[\"“”„«»]")
-# Scripts that put no spaces between words: a quotation may begin anywhere.
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff]")
-_GAP = re.compile(r"…|\.\.\.|\[[^\]]*\]|\([^)]*\)")
 
 
 def quotations(text: str) -> list[str]:
@@ -117,7 +110,7 @@ def quotations(text: str) -> list[str]:
         opens = not text[alone.end() : alone.end() + 1].isspace()
         part = rest[alone.end() :] if opens and alone.end() < len(rest) else rest[: alone.start()]
         passage = part.replace("\0", " ").strip()
-        if _PLAIN.search(passage):
+        if PLAIN.search(passage):
             found.append(passage)
     return found
 
@@ -127,11 +120,18 @@ def quotations(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name as it is written; its words folded, without titles and particles."""
+    """A name as it is written; its words folded, without titles and particles.
+
+    `follows` says of each word whether it stands right behind the one before it,
+    with a space; `opens`, whether
+    the first is a sentence's first.
+    """
 
     text: str
     words: tuple[str, ...]
     written: tuple[str, ...]
+    follows: tuple[bool, ...]
+    opens: bool
 
 
 def names(text: str, known: frozenset[str] = frozenset()) -> list[Name]:
@@ -142,18 +142,18 @@ def names(text: str, known: frozenset[str] = frozenset()) -> list[Name]:
     """
     found: list[Name] = []
     run: list[tuple[str, int, int]] = []
-    for match in _WORD.finditer(text):
+    for match in WORD.finditer(text):
         word = match[0]
         gap = text[run[-1][2] : match.start()] if run else ""
         joined = bool(run) and re.fullmatch(r"[ \u00a0]+|\s?&\s?|\s-\s|\.\s", gap) is not None
         if gap.startswith(".") and run and len(run[-1][0]) > 3:
             joined = False
-        if _capital(word) and not _is_date(word):
+        if capital(word) and not _is_date(word):
             if run and not joined:
                 found += _name(text, run, known)
                 run = []
             run.append((word, match.start(), match.end()))
-        elif not (joined and fold(word) in _PARTICLES and word.islower()):
+        elif not (joined and fold(word) in PARTICLES and word.islower()):
             if run:
                 found += _name(text, run, known)
             run = []
@@ -164,8 +164,8 @@ def names(text: str, known: frozenset[str] = frozenset()) -> list[Name]:
     return found
 
 
-def _capital(word: str) -> bool:
-    return any(part[:1].isupper() for part in _parts(word)) or any(c.isupper() for c in word[1:])
+def capital(word: str) -> bool:
+    return any(part[:1].isupper() for part in parts_of(word)) or any(c.isupper() for c in word[1:])
 
 
 def _is_date(word: str) -> bool:
@@ -186,175 +186,36 @@ def _name(text: str, run: list[tuple[str, int, int]], known: frozenset[str]) -> 
             run = run[1:]
             while run and run[0][0].islower():
                 run = run[1:]
+    opens = bool(run) and bool(_SENTENCE_END.search(text, max(0, run[0][1] - 8), run[0][1]))
     # Parts: "Paris and London" are two names, "Marks and Spencer" one; checked word by word.
-    written = [
-        part
-        for word, _, _ in run
-        if not word.islower()
-        for part in _parts(word)
-        if fold(part) and fold(part) not in FUNCTION_WORDS - {"us"} and fold(part) not in TITLES
-    ]
-    written = [part for part in written if part[:1].isupper() or any(map(str.isupper, part))]
-    written = [part for part in written if fold(part) != "us" or part.isupper() or "." in part]
+    parts = [part for word, _, _ in run for part in parts_of(word)]
+    first = [not place for word, _, _ in run for place, _ in enumerate(parts_of(word))]
+    named = [place for place, part in enumerate(parts) if _names_something(part)]
     while run and fold(run[0][0]) in TITLES:
         run = run[1:]
-    if written:
+    if named:
+        written = tuple(parts[place] for place in named)
         yield Name(
-            text[run[0][1] : run[-1][2]], tuple(fold(part) for part in written), tuple(written)
+            text[run[0][1] : run[-1][2]],
+            tuple(fold(part) for part in written),
+            written,
+            tuple(
+                first[place] and place - 1 in named and bare(parts[place - 1]) == parts[place - 1]
+                for place in named
+            ),
+            opens and named[0] == 0,
         )
 
 
-# --- a source to ask -------------------------------------------------------------------------
+def _names_something(part: str) -> bool:
+    """Whether a word of a run of capitals is part of a name: no title, no "The"."""
+    folded = fold(part)
+    if not folded or folded in FUNCTION_WORDS - {"us"} or folded in TITLES or part.islower():
+        return False
+    if folded == "us" and not (part.isupper() or "." in part):
+        return False
+    return any(map(str.isupper, part))
 
 
-class Source:
-    """A source's words, names and initials, ready to be asked."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        folded = [words(text) for text in texts]
-        self.words = frozenset(word for line in folded for word in line)
-        self.stems = frozenset(map(stem, self.words))
-        self._running = " " + " ".join(word for line in folded for word in line) + " "
-        self._plain = " " + " ".join(
-            fold(word) for text in texts for word in _PLAIN.findall(text.replace("’", "'"))
-        ) + " "  # fmt: skip
-        self._unspaced = "".join(run for text in texts for run in _PLAIN.findall(text))
-        self.small = frozenset(
-            fold(word) for text in texts for word in _WORD.findall(text) if word.islower()
-        )
-        self._large: set[str] = set()
-        self._initials: set[str] = set()
-        self._capitals: set[str] = set()
-        self._peoples: set[int] = set()
-        for text in texts:
-            self._take_names(text)
-
-    def _take_names(self, text: str) -> None:
-        if "United States" in text:
-            self._peoples.add(PEOPLES["us"])
-        if "United Kingdom" in text:
-            self._peoples.add(PEOPLES["uk"])
-        self._peoples.update(
-            PEOPLES[folded]
-            for written in _WORD.findall(text)
-            for part in _parts(written)
-            if part[0].isupper()
-            and (folded := fold(part)) in PEOPLES
-            and (folded != "us" or _shouted(part))
-        )
-        for name in names(text):
-            self._large.update(name.words)
-            self._capitals.update(
-                word
-                for word, written in zip(name.words, name.written, strict=True)
-                if len(word) > 2 and _shouted(written)
-            )
-        for run in _runs_of_capitals(text):
-            for start in range(len(run)):
-                for end in range(start + 2, min(len(run), start + 7) + 1):
-                    part = run[start:end]
-                    self._initials.add("".join(word[0] for word in part))
-                    self._initials.add("".join(w[0] for w in part if w not in _LINKS))
-
-    def has_words(self, passage: str) -> bool:
-        """Whether the words of `passage` stand in the source one after the other."""
-        parts = [part for part in _GAP.split(passage) if _PLAIN.search(part)]
-        return all(self._has_run(part) for part in parts)
-
-    def _has_run(self, part: str) -> bool:
-        if _UNSPACED.search(part):
-            return "".join(_PLAIN.findall(part)) in self._unspaced
-        if " " + " ".join(words(part)) + " " in self._running:
-            return True
-        plain = " ".join(fold(word) for word in _PLAIN.findall(part.replace("’", "'")))
-        return f" {plain} " in self._plain
-
-    def lacking(self, text: str, known: frozenset[str]) -> list[tuple[Name, list[str]]]:
-        """The names of `text` (see `names`), each with those of its words that are missing here.
-
-        A word is there as it is written, as its plural, as the people of a country, by its
-        initial ("J. Roe"), in initials ("EU"), or where it spells out initials that are there.
-        """
-        spelt_out = self._spelt_out(text)
-        return [
-            (name, [word for word in self._missing(name) if fold(word) not in spelt_out])
-            for name in names(text, known)
-        ]
-
-    def _spelt_out(self, text: str) -> frozenset[str]:
-        """The words of `text` that spell out initials which the source has: "PCC" for the words."""
-        return frozenset(
-            word
-            for run in _runs_of_capitals(text)
-            for start in range(len(run))
-            for end in range(start + 3, min(len(run), start + 8) + 1)
-            for part in [run[start:end]]
-            if "".join(w[0] for w in part) in self._capitals
-            or "".join(w[0] for w in part if w not in _LINKS) in self._capitals
-            for word in part
-        )
-
-    def _missing(self, name: Name) -> list[str]:
-        """The words of `name` as they are written that the source has in no form."""
-        initials = "".join(word[0] for word in name.words)
-        if len(initials) > 1 and initials in self._large:
-            return []
-        squeezed = "".join(name.words)
-        if squeezed in PEOPLES and PEOPLES[squeezed] in self._peoples:
-            return []
-        return [
-            _bare(written)
-            for written, word in zip(name.written, name.words, strict=True)
-            if not self._names(written, word)
-        ]
-
-    def _names(self, written: str, word: str) -> bool:
-        short = len(word) <= 4 and _shouted(written)
-        if short and len(word) > 1:
-            return (
-                word in self._large
-                or word in self._initials
-                or PEOPLES.get(word, -1) in self._peoples
-            )
-        if word in self.words or PEOPLES.get(word, -1) in self._peoples:
-            return True
-        if PEOPLES.get(word.removesuffix("s"), -1) in self._peoples:
-            return True
-        if len(word) == 1:
-            return any(large.startswith(word) for large in self._large)
-        # Plurals and possessives: "Democrats", "the Beatles'".
-        return any(
-            form in self.words
-            for form in (word.removesuffix("s"), word + "s", word.removesuffix("es"), word + "es")
-            if len(form) > 2
-        )
-
-
-def _shouted(written: str) -> bool:
-    return _bare(written).replace(".", "").isupper()
-
-
-def _bare(written: str) -> str:
+def bare(written: str) -> str:
     return re.sub(r"['’]s?$", "", written)
-
-
-def _runs_of_capitals(text: str) -> Iterable[list[str]]:
-    run: list[str] = []
-    end = 0
-    for match in _WORD.finditer(text):
-        near = text[end : match.start()].strip() in {"", "&"}
-        folded = fold(match[0])
-        if run and not near:
-            yield run
-            run = []
-        if match[0][0].isupper():
-            run += [fold(part) for part in _parts(match[0]) if fold(part)]
-        elif not (run and folded in _LINKS):
-            if run:
-                yield run
-            run = []
-        else:
-            run.append(folded)
-        end = match.end()
-    if run:
-        yield run

@@ -8,6 +8,7 @@ from: `scripts/train_verify.py` makes them, and draws the curve in `docs/verific
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from digest.summaries.verify_features import FEATURES, Examiner, Findings
 from digest.summaries.verify_figures import Figure
 
 # Raise it when verdicts would change: it goes into the keys of what is kept.
-VERSION = 1
+VERSION = 2
 
 # For words only, when a sentence fails: of what share of its words' weight, missing beside the
 # sentences that support it best, "hardly anything" is said.
@@ -58,13 +59,22 @@ class Weights:
 @cache
 def shipped() -> Weights:
     """The weights of `verify_weights.json`."""
-    path = resources.files("digest.summaries").joinpath("verify_weights.json")
-    data = json.loads(path.read_text("utf-8"))
+    data = json.loads(_weights_file())
     return Weights(
         data["intercept"],
         tuple(data["weights"][feature] for feature in FEATURES),
         data["threshold"],
     )
+
+
+@cache
+def weights_key() -> str:
+    """Tells weights apart, so that verdicts by others are not taken for these."""
+    return hashlib.sha256(_weights_file()).hexdigest()[:8]
+
+
+def _weights_file() -> bytes:
+    return resources.files("digest.summaries").joinpath("verify_weights.json").read_bytes()
 
 
 def verify(

@@ -19,7 +19,7 @@ from itertools import accumulate
 import numpy as np
 
 from digest.records import Document, Encoded, Vectors
-from digest.summaries.facts import Source, content_stems, quotations, stem, words
+from digest.summaries.facts import content_stems, quotations, stem, words
 from digest.summaries.verify_figures import Figure, FigureIndex, figures
 from digest.summaries.verify_lexicon import (
     DENIALS,
@@ -29,6 +29,8 @@ from digest.summaries.verify_lexicon import (
     OPPOSITES,
     REPORTING,
 )
+from digest.summaries.verify_source import Source
+from digest.text.sentences import split_sentences
 
 FEATURES = (
     "far_figures",
@@ -112,7 +114,8 @@ class Examiner:
         self._plain = [flat(text) for text in texts]
         self._running = " ".join(self._plain)
         self._starts = [0, *accumulate(len(text) + 1 for text in self._plain)]
-        self._boundaries = frozenset(self._starts)
+        self._language = document.language
+        self._inner: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
         self._texts = [spaced(text) for text in texts]
         self._facts = Source(self._texts)
         self._figures = FigureIndex(self._texts)
@@ -201,25 +204,31 @@ class Examiner:
         start = self._running.find(wanted)
         while start >= 0:
             end = start + len(wanted)
-            if self._begins(start) and self._ends(end):
-                first = bisect_right(self._starts, start) - 1
-                last = bisect_right(self._starts, end - 1) - 1
+            first = bisect_right(self._starts, start) - 1
+            last = bisect_right(self._starts, end - 1) - 1
+            if start in self._edges(first)[0] and end in self._edges(last)[1]:
                 return list(range(first, last + 1))
             start = self._running.find(wanted, start + 1)
         return []
 
-    def _begins(self, start: int) -> bool:
-        """Whether a sentence begins here: "he lied" in "she denies that he lied" is none."""
-        if start in self._boundaries:
-            return True
-        before = self._running[max(0, start - 4) : start]
-        return bool(_STOP_BEFORE.search(before)) and not self._running[start].islower()
+    def _edges(self, place: int) -> tuple[frozenset[int], frozenset[int]]:
+        """Where in the running text the sentences within one text begin, and where they end.
 
-    def _ends(self, end: int) -> bool:
-        if end + 1 in self._boundaries:
-            return True
-        rest = self._running[end : end + 1]
-        return rest in {"", " "} and bool(_STOP_AT_END.search(self._running[max(0, end - 4) : end]))
+        "he lied" in "she denies that he lied" is none, nor is what follows "Dr." or a dash.
+        """
+        if place not in self._inner:
+            text, base = self._plain[place], self._starts[place]
+            begins, ends = {base}, {base + len(text)}
+            if line := _DATELINE.match(text):
+                begins.add(base + line.end())
+            at = 0
+            for sentence in split_sentences(text, self._language):
+                at = text.index(sentence, at)
+                begins.add(base + at)
+                at += len(sentence)
+                ends.add(base + at)
+            self._inner[place] = frozenset(begins), frozenset(ends)
+        return self._inner[place]
 
     def _support(self, stems: frozenset[str], cosines: Vectors) -> list[int]:
         """The one or two texts that support best: by shared words, weighed, and by embedding.
@@ -358,8 +367,10 @@ def _content(found: Sequence[str]) -> list[str]:
 
 
 _WORD = re.compile(r"\w")
-_STOP_BEFORE = re.compile(r"[.!?…。！？)–—-]['\"]?\s?$|\n$")
-_STOP_AT_END = re.compile(r"[.!?…。！？]['\")]*$")
+# "ELLERY, Ohio (Meridian) – ", "Port Ellery (MNA)": where a report is from and by whom, before its
+# first sentence. Capitals only, and an agency in brackets: no word that could deny what follows.
+_PLACE = r"(?:[A-Z][\w.'-]*(?:,? [A-Z][\w.'-]*){0,4} )?"
+_DATELINE = re.compile(rf"{_PLACE}\((?:[A-Z]{{2,6}}\)|[A-Z][\w ./]{{1,30}}\) ?[–—-])[ –—-]*")
 _QUOTES = str.maketrans("“”„«»‘’", '"""""\'\'')
 _SPACED = re.compile(r"(?<=\w)\s-\s(?=\w)|(?<=[£$€])\s(?=\d)")
 

@@ -46,7 +46,7 @@ _JOINED = re.compile(
     r"\s?[-–—:/]\s?|\s+(?:to|and|or|till|until|bis|und|et|y|a|à)\s+", re.IGNORECASE
 )
 _SHORT_UNIT = re.compile(r"[a-zA-Z]{1,3}\b")
-_RUN_OF_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_RUN_OF_DIGITS = re.compile(r"\d+(?:[.,]\d+)*(?!\d|(?:st|nd|rd|th)\b)")
 
 
 def figures(text: str) -> tuple[Figure, ...]:
@@ -292,12 +292,18 @@ def _dates(written: str) -> Iterator[tuple[float, ...]]:
 # --- comparing -------------------------------------------------------------------------------
 
 
+# Beyond small ones ("the third ship" is not three ships) an ordinal counts what the source may give
+# by number: the 87th minute is "87 mins" in a match report.
+_MINUTE = 12
+
+
 class FigureIndex:
     """The figures of a source, ready to be asked."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._numbers: dict[float, set[str]] = {}
         self._others: set[tuple[Kind, tuple[float, ...]]] = set()
+        self._yearless: set[tuple[float, float]] = set()
         for text in texts:
             for figure in figures(text):
                 self._add(figure)
@@ -320,20 +326,27 @@ class FigureIndex:
                 self._others.add(("date", (year, month, 0)))
                 if year:
                     self._numbers.setdefault(year, set()).add("")
+                else:
+                    self._yearless |= {(month, day), (month, 0.0)}
+                if day:
+                    self._numbers.setdefault(day, set()).add("th")
 
     def __contains__(self, figure: Figure) -> bool:
         return any(self._has(figure, values) for values in figure.values)
 
     def _has(self, figure: Figure, values: tuple[float, ...]) -> bool:
         if figure.kind == "number":
+            if figure.text.lower() == "second" and self._has_number(values[0], ""):
+                return True  # "a second man" of two, or a second of time
+            if figure.unit == "th" and values[0] > _MINUTE and self._has_number(values[0], ""):
+                return True
             return self._has_number(values[0], figure.unit)
         if (figure.kind, values) in self._others:
             return True
         if figure.kind == "date":
             year, month, day = values
-            return bool(
-                year and year in self._numbers and ("date", (0, month, day)) in self._others
-            )
+            # "3 March" and "2024" may be one date, but 3 March 1960 is none of 2024.
+            return bool(year and year in self._numbers and (month, day) in self._yearless)
         if figure.kind == "pair":
             low, high = values
             # A range "1990-95", "10 to 15": the numbers stand apart in the source.
@@ -350,9 +363,6 @@ class FigureIndex:
             return False
         if unit in units:
             return True
-        if unit == "%":
-            return False
-        if unit in {"", "th"}:
-            return units != {"%"}
-        # An amount without its currency: a large number is hardly of something else.
-        return value >= 1000 and not units - {"", "th"}
+        # "3 million" of "$3 million" is there; "$3 million" of three million people is not, nor
+        # "two bombs" of "the second bomb".
+        return unit == "" and (not units or not units <= {"%", "th"})

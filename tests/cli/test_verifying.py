@@ -67,3 +67,18 @@ def test_lines_come_out_in_order_and_bad_ones_are_named_by_number(digest) -> Non
 
 def test_nothing_that_can_be_read_is_status_3(digest) -> None:
     assert digest("verify", "--jsonl", "gone.jsonl").returncode == 3
+
+
+def test_line_ends_of_windows_and_half_characters_are_read(digest) -> None:
+    # JSON can spell half of a surrogate pair, which no encoding has.
+    line = json.dumps(
+        {
+            "id": "\ud800",
+            "source": SOURCE.replace("\n\n", "\r\n\r\n") + " \udc00",
+            "summary": "Drivers will be sent along the northern road.",
+        }
+    )
+    done = digest("verify", "--jsonl", "-", input=line)
+    assert done.returncode == 0, done.stderr
+    [sentence] = json.loads(done.stdout)["sentences"]
+    assert (sentence["score"], sentence["source"]) == (1.0, [1])

@@ -75,6 +75,38 @@ def test_part_of_a_sentence_is_not_the_sentence() -> None:
     assert check("The work will not cost more.").score < 1.0
 
 
+@pytest.mark.parametrize(
+    ("half", "whole"),
+    [
+        ("Muslims are banned from the site.", "Non-Muslims are banned from the site."),
+        ("Roe was arrested on Monday.", "The brother of Dr. Roe was arrested on Monday."),
+        ("Roe protesters were held.", "Police said that anti-Roe protesters were held."),
+        ("Meridia attacked first.", "He denied the claim – Meridia attacked first."),
+        ("The ship sank at 5 p.m.", "The ship sank at 5 p.m. in the film, not at sea."),
+    ],
+)
+def test_what_stands_behind_a_dash_or_an_abbreviation_is_no_sentence(half: str, whole: str) -> None:
+    assert check(half, [whole]).score < 1.0
+
+
+def test_line_ends_of_any_system_part_paragraphs() -> None:
+    document = source_document("", "A ship\r\n\r\nThe crew sings.\r\n\r\nIt sails.")
+    assert document.sentences == ("A ship", "The crew sings.", "It sails.")
+    assert document.paragraphs == (0, 1, 2)
+
+
+def test_half_of_a_surrogate_pair_reaches_no_tokenizer() -> None:
+    given: list[str] = []
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        given.extend(texts)
+        return np.ones((len(texts), 4), np.float32)
+
+    [found] = verify_texts([Claim("A ship \ud800 sank.", "A ship \udc00 sank.", "\ud800")], encode)
+    assert found.supported
+    assert "".join(given).encode("utf-8")
+
+
 def test_the_title_is_source_too() -> None:
     title = "Ellery bridge to close"
     assert check(title, title=title).score == 1.0
