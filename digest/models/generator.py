@@ -40,7 +40,7 @@ _ROWS = 32
 
 
 class TextGenerator:
-    """Writes summaries with the model called `model`; satisfies `digest.records.Generator`.
+    """Writes summaries with the model called `model`; satisfies `digest.protocols.Generator`.
 
     `model` is whatever `digest.models.hub.locate` understands. `device` and `dtype` are torch's
     names (`cuda`, `bfloat16`), None the best there is. `batch_tokens` bounds a batch (prompts and

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from digest.models.encoder import Encoder
-from digest.records import Generator, Summarizer
+from digest.protocols import Generator, Summarizer
 from digest.summaries.abstractive import Abstractive
 from digest.summaries.extractive import Extractive
 

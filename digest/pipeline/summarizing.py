@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from digest.pipeline.progress import Progress, silent
-from digest.records import Article, Document, Encoded, Summarizer, Summary
+from digest.protocols import Summarizer
+from digest.records import Article, Document, Encoded, Summary
 from digest.store.store import Store
 from digest.text.sentences import make_document
 

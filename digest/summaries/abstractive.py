@@ -11,12 +11,11 @@ from itertools import groupby
 
 import numpy as np
 
+from digest.protocols import Generator, Summarizer
 from digest.records import (
     Document,
     DroppedSentence,
     Encoded,
-    Generator,
-    Summarizer,
     Summary,
     SummarySentence,
     Vectors,

@@ -26,7 +26,8 @@ from digest.outbox.outbox import Outbox
 from digest.pipeline.run import run
 from digest.pipeline.summarizers import Summarizers
 from digest.pipeline.wiring import Workshop, open_workshop
-from digest.records import Edition, Generator, RunReport, Vectors
+from digest.protocols import Generator
+from digest.records import Edition, RunReport, Vectors
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)

@@ -247,7 +247,7 @@ def test_true_and_false_sentences_of_our_own_are_told_apart(encode: Encode) -> N
     right: dict[int, list[bool]] = {0: [], 1: []}
     for row, verified in zip(rows, found, strict=True):
         right[row["label"]].append(verified.supported == bool(row["label"]))
-    # Measured: all 16 true ones pass, and 3 of the 26 false ones (in one of them two numbers changed
+    # Measured: all 16 true ones pass, and 3 of the 26 false ones (in one two numbers have changed
     # places, which docs/verification.md says it does not see).
     assert np.mean(right[1]) >= 0.93
     assert np.mean(right[0]) >= 0.88
