@@ -7,6 +7,7 @@
     │   ├── FetchError       it could not be fetched
     │   └── ParseError       it came, but is no feed
     ├── ModelError           a model is missing, altered or unfit
+    │   └── UnknownModelError  a name that can be no model: wrong use too      (exit status 2)
     ├── TemplateError        a theme can't be rendered: file and line
     ├── StoreError           the database can't be used
     └── OutboxError          an edition can't be written or read
@@ -81,6 +82,10 @@ class ParseError(FeedError):
 
 class ModelError(DigestError):
     """A model is missing, altered or unfit; the message says how to get it."""
+
+
+class UnknownModelError(ModelError, UsageError):
+    """A name that can be no model; the message says what can."""
 
 
 class TemplateError(DigestError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from digest.errors import ModelError
+from digest.errors import ModelError, UnknownModelError
 from digest.models import files
 from digest.models.files import Use
 from digest.models.info import ModelInfo
@@ -136,7 +136,7 @@ def reference(model: str) -> Reference:
     if match is None:
         guess = get_close_matches(model, PRESETS, n=1)
         hint = f"did you mean {guess[0]}? " if guess else ""
-        raise ModelError(
+        raise UnknownModelError(
             f"{model!r} names no model: {hint}Name a folder, a model of the hub (owner/name), or, "
             f"for summaries, one of {', '.join(PRESETS)}"
         )

@@ -152,7 +152,7 @@ def test_a_password_in_a_feeds_address_is_never_printed(digest, town: Path) -> N
 
 @pytest.mark.model
 def test_models_list_and_doctor_find_the_packaged_encoder_fit(digest, town: Path) -> None:
-    listed = json.loads(digest("models", "list", "--json").stdout)
+    listed = json.loads(digest("models", "list", "--json").stdout.splitlines()[0])
     assert listed["name"] == "all-MiniLM-L6-v2"
     assert listed["problem"] == ""
     done = digest("doctor")

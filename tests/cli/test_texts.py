@@ -98,7 +98,7 @@ def test_nothing_that_can_be_read_is_status_3(digest) -> None:
 def test_an_unknown_model_is_wrong_use(digest) -> None:
     done = digest("summarize", "-", "--model", "gpt", input="x")
     assert done.returncode == 2
-    assert "there is: extractive" in done.stderr
+    assert "names no model" in done.stderr
 
 
 GROUPED = [
