@@ -32,7 +32,12 @@ learned from the data they are measured on, the line says "by cross-validation":
 measured with weights learned from the other four.
 """
 ABOUT = {
-    "summaries": "Two sentences of the article against human summaries, beside what else would do.",
+    "summaries": (
+        "Two sentences of the article against human summaries, beside what else would do. "
+        "`invented` is the share of summaries with a number, name or quotation that the text "
+        "lacks, by a check of its own (`benchmarks/second_check.py`); other falsehoods it can't "
+        "see."
+    ),
     "verification": "Does `verify` tell true summaries from false ones?",
     "stories": "Do articles of one event come together, and no others?",
     "topics": "Is a story under the right heading?",

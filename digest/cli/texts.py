@@ -59,7 +59,8 @@ def summarize(
             "--max-words",
             min=10,
             metavar="N",
-            help="Most words of an extractive summary; 35 a sentence when left out.",
+            help="Most words of an extractive summary, unless no sentence is so short; 35 a "
+            "sentence when left out.",
             show_default=False,
         ),
     ] = None,

@@ -67,7 +67,10 @@ class SummarySpec(_Spec):
         ge=10,
         le=1000,
         title="Words",
-        description="Most words of an extractive summary; 35 for each sentence when left out.",
+        description=(
+            "Most words of an extractive summary, unless no sentence is so short; 35 for each "
+            "sentence when left out."
+        ),
     )
 
 
