@@ -76,7 +76,7 @@ def test_a_run_killed_before_it_wrote_is_made_up_without_summarising_again(desk:
     (outcome,) = report["digests"]
     assert outcome["status"] == "built"
     assert (outcome["encoded"], outcome["summarized"]) == (0, 0)
-    assert outcome["remembered"] == outcome["articles"] > 0
+    assert outcome["remembered"] == outcome["stories"] > 0
 
 
 def test_a_run_killed_before_the_store_knows_tells_nothing_twice(desk: Desk) -> None:
