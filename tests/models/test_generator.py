@@ -393,6 +393,7 @@ def test_half_precision_can_be_asked_for(tiny: Callable[..., Path], kind: str) -
 
 def test_a_tokenizer_of_sentencepiece_is_enough(tiny: Callable[..., Path]) -> None:
     import sentencepiece as pieces
+
     folder = tiny("pegasus")
     (folder / "tokenizer.json").unlink()
     pieces.SentencePieceTrainer.train(
