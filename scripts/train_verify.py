@@ -35,10 +35,10 @@ from scipy.optimize import minimize
 from digest.models.encoder import Encoder
 from digest.pipeline.verifying import Claim, encoded_claims
 from digest.summaries import verify
-from digest.summaries.facts import names, words
 from digest.summaries.verify import Weights
 from digest.summaries.verify_features import FEATURES, Examiner
-from digest.summaries.verify_figures import figures
+from digest.text.facts import names, words
+from digest.text.figures import figures
 from digest.text.sentences import split_sentences
 
 Numbers = NDArray[np.float64]

@@ -17,10 +17,11 @@ from pydantic import TypeAdapter, ValidationError
 from digest.errors import OutboxError
 from digest.records import Edition
 
-FORMAT = 2
+FORMAT = 3
 """The newest `format` that this version reads, and the one it writes.
 
-2 added what verification dropped of a summary, and what it stands instead of.
+2 added what verification dropped of a summary, and what it stands instead of; 3 what a story is
+made of and why, the parts of its rank, and what an earlier edition told of it.
 """
 
 _EDITION = TypeAdapter(Edition)

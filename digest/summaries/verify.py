@@ -20,7 +20,7 @@ import numpy as np
 
 from digest.records import Document, Encoded, Vectors, Verdict
 from digest.summaries.verify_features import FEATURES, Examiner, Findings
-from digest.summaries.verify_figures import Figure
+from digest.text.figures import Figure
 
 # Raise it when verdicts would change: it goes into the keys of what is kept.
 VERSION = 2

@@ -19,17 +19,17 @@ from itertools import accumulate
 import numpy as np
 
 from digest.records import Document, Encoded, Vectors
-from digest.summaries.facts import content_stems, quotations, stem, words
-from digest.summaries.verify_figures import Figure, FigureIndex, figures
 from digest.summaries.verify_lexicon import (
     DENIALS,
-    FUNCTION_WORDS,
     KINDS,
     NEGATIONS,
     OPPOSITES,
     REPORTING,
 )
 from digest.summaries.verify_source import Source
+from digest.text.facts import content_stems, quotations, stem, words
+from digest.text.figures import Figure, FigureIndex, figures
+from digest.text.lexicon import FUNCTION_WORDS
 from digest.text.sentences import split_sentences
 
 FEATURES = (

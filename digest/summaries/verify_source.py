@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from digest.summaries.facts import (
+from digest.summaries.verify_lexicon import PEOPLES
+from digest.text.facts import (
     PARTICLES,
     PLAIN,
     WORD,
@@ -21,7 +22,7 @@ from digest.summaries.facts import (
     stem,
     words,
 )
-from digest.summaries.verify_lexicon import OPENERS, PEOPLES
+from digest.text.lexicon import OPENERS
 
 # Initials leave these out, or not: "Department for Work and Pensions" is the DWP.
 _LINKS = PARTICLES | {"and", "for", "in", "on"}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.summaries.facts import names, quotations, stem, words
-from digest.summaries.verify_figures import FigureIndex, figures
 from digest.summaries.verify_source import Source
+from digest.text.facts import names, quotations, stem, words
+from digest.text.figures import FigureIndex, figures
 
 
 def all_in(summary: str, source: str) -> bool:

@@ -1,7 +1,7 @@
 """What a text states that can be looked up: names, quotations, words.
 
-Figures are read in `verify_figures`; `verify_source` asks a source for them. Everything
-here is plain text work, without a model, and takes any input.
+Figures are read in `figures`. Everything here is plain text work,
+without a model, and takes any input.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from digest.summaries.verify_lexicon import FUNCTION_WORDS, OPENERS, TITLES
+from digest.text.lexicon import FUNCTION_WORDS, OPENERS, TITLES
 
 # A word with its inner apostrophes, hyphens, dots ("U.S.") and ampersands ("M&S").
 WORD = re.compile(r"[^\W_]+(?:(?:['’.&·-]|(?<=\w)\.(?=\w))[^\W_]+)*(?:(?<=\.[A-Z])\.(?:['’]s\b)?)?")

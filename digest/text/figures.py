@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from digest.summaries.verify_grammar import (
+from digest.text.figure_words import (
     CURRENCY,
     DAYS,
     MONTH_NUMBER,

@@ -1,0 +1,125 @@
+"""Editions: all that is printed, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from digest.records.feeds import DateOrigin
+from digest.records.stories import Update
+from digest.records.summaries import DroppedSentence, SummarySentence
+
+
+@dataclass(frozen=True, slots=True)
+class EditionSource:
+    """Who else told the story: the feed's title, their headline and address.
+
+    `copy`: with the same text as another telling, under an address of its own. `why` says in a
+    line, for editors, why the article stands in this story; `article` is its id.
+    """
+
+    feed: str
+    headline: str
+    url: str
+    published: datetime
+    copy: bool = False
+    article: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EditionStory:
+    """A story as it is printed. `url` is http(s) or empty; `direction` is the writing direction.
+
+    `model` wrote the summary; `dropped` and `instead_of` are as in `Summary`, `rank_parts`,
+    `runner_up` and `why` (of the lead) as in `Story`: for editors, never for print. `articles` are
+    the ids of all that the story is made of; `update` what an earlier edition told of it.
+    """
+
+    id: str
+    article: str
+    headline: str
+    url: str
+    source: str
+    published: datetime
+    date_origin: DateOrigin
+    summary: tuple[SummarySentence, ...]
+    model: str
+    minutes: int
+    language: str = ""
+    direction: Literal["ltr", "rtl"] = "ltr"
+    author: str = ""
+    image: str = ""
+    also: tuple[EditionSource, ...] = ()
+    rank: float = 0.0
+    topic_score: float = 0.0
+    dropped: tuple[DroppedSentence, ...] = ()
+    instead_of: str = ""
+    articles: tuple[str, ...] = ()
+    update: Update | None = None
+    rank_parts: Mapping[str, float] = field(default_factory=dict)
+    runner_up: str = ""
+    runner_up_score: float = 0.0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EditionTopic:
+    """A heading with its stories, in the order of print."""
+
+    name: str
+    stories: tuple[EditionStory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFeed:
+    """A feed that is missing from the edition, and why, in a reader's words."""
+
+    feed: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One built issue of a digest for one local date: all that rendering needs.
+
+    `date` is the local date (ISO 8601), `timezone` the IANA zone in which times are shown,
+    `built` the moment of building (UTC). `articles` counts what was considered, `feeds` the
+    feeds asked, `left_out` the stories that found no room, `told` the articles that the
+    printed stories are made of. `retold` counts the stories that an earlier edition has told and
+    that bring nothing new; `archive` is the http(s) address under which the digests' editions are
+    published, empty when they are not.
+    """
+
+    digest: str
+    title: str
+    date: str
+    timezone: str
+    built: datetime
+    subject: str
+    preheader: str
+    sender: str
+    template: str
+    topics: tuple[EditionTopic, ...]
+    failed: tuple[FailedFeed, ...] = ()
+    feeds: int = 0
+    articles: int = 0
+    left_out: int = 0
+    told: tuple[str, ...] = ()
+    retold: int = 0
+    archive: str = ""
+    format: int = 3
+
+    @property
+    def stories(self) -> tuple[EditionStory, ...]:
+        return tuple(story for topic in self.topics for story in topic.stories)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An edition in the forms a reader can get: HTML with inlined CSS, and plain text."""
+
+    html: str
+    text: str
