@@ -68,7 +68,8 @@ def _print_stories(
         words_share=words_share,
         headline_raise=headline_raise,
     )
-    scores = "".join(f"{100 * value:7.1f}" for value in b_cubed(found, truth))
+    members = [group.members for group in found]
+    scores = "".join(f"{100 * value:7.1f}" for value in b_cubed(members, truth))
     numbers = (threshold, words_share, headline_raise)
     used = "  in use" if numbers == (THRESHOLD, WORDS_SHARE, HEADLINE_RAISE) else ""
     print(f"  {threshold:9.2f} {words_share:6.2f} {headline_raise:6.2f}{scores}{used}")

@@ -156,9 +156,9 @@ def group(
         article.id: {
             "story": story.id,
             "topic": story.topic,
-            "topic_score": round(choice.score, 4),
+            "topic_score": round(story.topic_score, 4),
         }
-        for story, choice in found
+        for story in found
         for article in story.articles
     }
     for given, article in articles:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from digest.records import Article, Encoded, Feed, Story, TopicChoice
-from digest.stories.cluster import article_vector, cluster
+from digest.records import Article, Encoded, Feed, Story
+from digest.stories.cluster import Group, article_vector, cluster
+from digest.stories.ids import story_ids
 from digest.stories.rank import choose_lead
 from digest.stories.topics import TopicChooser
 
@@ -18,32 +18,48 @@ def group(
     encoded: Mapping[str, Encoded],
     chooser: TopicChooser,
     feeds: Mapping[str, Feed],
-) -> list[tuple[Story, TopicChoice]]:
-    """The stories that `articles` tell, each with its topic and how that was chosen.
+    ids: Mapping[str, str] | None = None,
+) -> list[Story]:
+    """The stories that `articles` tell, each with its topic and why its articles are together.
 
     `encoded` are the embeddings by article id, `feeds` the feeds by name (for their weight and
-    topic). The lead comes first, the others from the earliest.
+    topic), `ids` the ids of the stories that earlier runs gave articles, by article id. The lead
+    comes first, the others from the earliest.
     """
     if not articles:
         return []
     vectors = np.stack([article_vector(encoded[article.id]) for article in articles])
     weights = {name: feed.weight for name, feed in feeds.items()}
-    found = []
-    for indices in cluster(articles, vectors):
-        members = sorted((articles[index] for index in indices), key=_age)
-        lead = choose_lead(members, weights)
-        centre = vectors[indices].mean(axis=0)
+    groups = cluster(articles, vectors)
+    members = [[articles[index] for index in found.members] for found in groups]
+    stories = []
+    for found, together, id in zip(groups, members, story_ids(members, ids or {}), strict=True):
+        centre = vectors[list(found.members)].mean(axis=0)
         length = float(np.linalg.norm(centre))
-        hints = [_hint(article, chooser.names, feeds) for article in members]
+        hints = [_hint(article, chooser.names, feeds) for article in together]
         choice = chooser.choose(centre / length if length else centre, hints)
-        story = Story(
-            id=_story_id(members[0]),
-            articles=(lead, *(article for article in members if article is not lead)),
-            topic=choice.topic,
-            topic_score=choice.score,
+        lead = choose_lead(together, weights)
+        others = sorted((other for other in together if other is not lead), key=_age)
+        stories.append(
+            Story(
+                id=id,
+                articles=(lead, *others),
+                topic=choice.topic,
+                topic_score=choice.score,
+                runner_up=choice.runner_up,
+                runner_up_score=choice.runner_up_score,
+                why=_why(found, articles),
+                copies={
+                    articles[copy].id: articles[original].id
+                    for copy, original in found.copies.items()
+                },
+            )
         )
-        found.append((story, choice))
-    return found
+    return stories
+
+
+def _why(found: Group, articles: Sequence[Article]) -> dict[str, str]:
+    return {articles[index].id: line for index, line in found.why.items()}
 
 
 def _hint(article: Article, topics: Collection[str], feeds: Mapping[str, Feed]) -> str | None:
@@ -55,8 +71,3 @@ def _hint(article: Article, topics: Collection[str], feeds: Mapping[str, Feed]) 
 
 def _age(article: Article) -> tuple[float, str]:
     return article.published.timestamp(), article.id
-
-
-def _story_id(oldest: Article) -> str:
-    """From the oldest article, which stays the oldest when later ones join the story."""
-    return "s" + hashlib.sha256(oldest.id.encode()).hexdigest()[:16]

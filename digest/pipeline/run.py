@@ -219,7 +219,7 @@ def _stories(
     chooser = TopicChooser(topics, encoder.texts)
     grouped = group(articles, encoded, chooser, {feed.name: feed for feed in feeds})
     weights = {feed.name: feed.weight for feed in feeds}
-    ranked = rank([story for story, _ in grouped], weights, now)
+    ranked = rank(grouped, weights, now)
     return tuple(topic.name for topic in topics), ranked
 
 

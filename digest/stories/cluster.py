@@ -8,8 +8,8 @@ which prints their neighbours' scores too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import numpy as np
@@ -53,6 +53,19 @@ _ENOUGH = 8
 _BLOCK = 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Articles of one story: `members` are their indices, in the order of the input.
+
+    `why` says in a line what makes a member part of the story, `copies` which member another is a
+    copy of; both by index.
+    """
+
+    members: tuple[int, ...]
+    why: Mapping[int, str] = field(default_factory=dict)
+    copies: Mapping[int, int] = field(default_factory=dict)
+
+
 def article_vector(encoded: Encoded) -> Vectors:
     """One embedding for an article, of its title and its first sentences.
 
@@ -87,8 +100,8 @@ def cluster(
     threshold: float = THRESHOLD,
     words_share: float = WORDS_SHARE,
     headline_raise: float = HEADLINE_RAISE,
-) -> list[list[int]]:
-    """Groups of indices into `articles`, each one story.
+) -> list[Group]:
+    """The stories of `articles`, as indices.
 
     `vectors` holds one embedding an article, shape (n, d), unit length. The groups come in the
     order of their first member, and members in the order of the input.
@@ -103,7 +116,7 @@ def cluster(
     groups: dict[int, list[int]] = {}
     for index, label in sorted(zip(order, _labels(pairs, threshold), strict=True)):
         groups.setdefault(label, []).append(index)
-    return list(groups.values())
+    return [Group(tuple(members)) for members in groups.values()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from digest.editions.frozen import dump_edition, load_edition
+from digest.editions.frozen import FORMAT, dump_edition, load_edition
 from digest.errors import OutboxError
 from digest.records import Edition
 
@@ -62,9 +62,11 @@ def test_a_damaged_file_is_refused_by_name_with_what_to_do(edition, damage, what
 
 
 def test_a_file_of_a_newer_version_is_refused_as_such(edition: Edition) -> None:
-    data = dump_edition(edition).replace(b'"format": 2', b'"format": 3')
+    now, next_one = f'"format": {FORMAT}'.encode(), f'"format": {FORMAT + 1}'.encode()
+    assert now in dump_edition(edition)
+    data = dump_edition(edition).replace(now, next_one)
 
-    with pytest.raises(OutboxError, match=r"edition\.json: .*newer version.*format 3"):
+    with pytest.raises(OutboxError, match=rf"edition\.json: .*newer version.*format {FORMAT + 1}"):
         load_edition(data, "edition.json")
 
 

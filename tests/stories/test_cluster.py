@@ -14,7 +14,8 @@ from digest.errors import ParseError
 from digest.feeds.parse import parse_feed
 from digest.models.encoder import Encoder
 from digest.records import Article, Encoded, Feed, Fetched, Vectors
-from digest.stories.cluster import article_vector, cluster
+from digest.stories import cluster as clustering
+from digest.stories.cluster import article_vector
 from digest.text.sentences import make_document
 
 Make = Callable[..., Article]
@@ -28,6 +29,11 @@ BANK = "The central bank of Corvane cut its main interest rate to 3.75 percent, 
 CUP = (
     "Ellery Rovers won the Lantern Cup on penalties after fifty-two years without a single trophy."
 )
+
+
+def cluster(articles: Sequence[Article], vectors: Vectors) -> list[list[int]]:
+    """The stories' members alone."""
+    return [list(group.members) for group in clustering.cluster(articles, vectors)]
 
 
 def directions(*numbers: int) -> Vectors:

@@ -40,8 +40,8 @@ def vectors() -> Vectors:
 @pytest.mark.model
 def test_only_the_two_german_articles_on_one_event_are_a_story(vectors: Vectors) -> None:
     articles = [article(number, text) for number, text in enumerate(GERMAN)]
-    groups = cluster(articles, vectors)
-    assert [group for group in groups if len(group) > 1] == [[0, 9]]
+    groups = [group.members for group in cluster(articles, vectors)]
+    assert [members for members in groups if len(members) > 1] == [(0, 9)]
 
 
 def test_what_a_language_s_articles_share_is_taken_off() -> None:
