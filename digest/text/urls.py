@@ -79,6 +79,9 @@ _PERCENT = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 _MAILBOX = re.compile(r"mailto:[^@\s?]+@[^@\s?]+(\?\S*)?")
 # The second form is a password with a slash in it, which no URL allows and people write.
 _USERINFO = re.compile(r"(?<=://)(?:[^\s/?#]*@|[^\s/?#@:]+:(?!\d+(?:[/?#]|$))[^\s'\"]*@)")
+_DRESS = re.compile(r"^(?:www\d?|m|mobile|amp)\.(?=[^.]+\.)")
+_AMP_PATH = re.compile(r"(?:^/amp(?=/)|/amp/?$|[./]amp(?=\.html?$))", re.IGNORECASE)
+_AMP_QUERY = re.compile(r"(?:amp(?:=1|=true)?|outputtype=amp)", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -106,6 +109,26 @@ def canonical_url(url: str, base: str = "") -> str:
         return _web_address(urlsplit(safe_url_string(text)))
     except (ValueError, UnicodeError):  # a port that is no number, a host IDNA refuses
         return ""
+
+
+def page_of(url: str) -> str:
+    """What tells the page that `url` (a canonical one) leads to, for comparing; no address.
+
+    Left out is what leads to the same text in another dress: scheme, `www.`, `m.` and `amp.`, a
+    fragment (unless the page is made of it, `#!/story`), AMP's marks, the order of the query. Empty
+    for front pages, to which broken feeds send all their entries, and for what is no address.
+    """
+    try:
+        parts = urlsplit(url)
+        host = _DRESS.sub("", parts.netloc)
+    except ValueError:
+        return ""
+    path = _AMP_PATH.sub("", parts.path).rstrip("/")
+    query = "&".join(sorted(p for p in parts.query.split("&") if p and not _AMP_QUERY.fullmatch(p)))
+    fragment = f"#{parts.fragment}" if parts.fragment.startswith("!") else ""
+    if not host or not (path or query or fragment):
+        return ""
+    return f"{host}{path}?{query}{fragment}"
 
 
 def is_http(url: str) -> bool:

@@ -52,20 +52,13 @@ def test_an_article_s_embedding_is_of_unit_length() -> None:
     assert np.linalg.norm(vector) == pytest.approx(1.0)
 
 
-def test_an_article_s_opening_weighs_twice_its_title() -> None:
-    title, opening = directions(0, 1)
+def test_an_article_s_text_weighs_twice_its_title() -> None:
+    title, first, second = directions(0, 1, 2)
     np.testing.assert_allclose(
-        article_vector(Encoded(title, np.stack([opening] * 3))),
-        (title + 2 * opening) / np.sqrt(5),
+        article_vector(Encoded(title, np.stack([first, second]))),
+        (title + first + second) / np.sqrt(3),
         rtol=1e-6,
     )
-
-
-def test_what_follows_the_opening_does_not_count() -> None:
-    title, opening, later = directions(0, 1, 2)
-    short = Encoded(title, np.stack([opening] * 6))
-    long = Encoded(title, np.stack([opening] * 6 + [later] * 20))
-    np.testing.assert_array_equal(article_vector(short), article_vector(long))
 
 
 def test_an_article_without_title_or_text_has_what_is_left() -> None:
@@ -108,8 +101,8 @@ def test_alike_in_meaning_without_a_shared_word_is_not_the_same_event(make_artic
     assert cluster(articles, vectors) == [[0], [1]]
 
 
-@pytest.mark.parametrize(("hours", "stories"), [(71, 1), (73, 2), (24 * 365, 2)])
-def test_the_same_words_days_apart_are_another_story(
+@pytest.mark.parametrize(("hours", "stories"), [(71, 1), (24 * 14, 2), (24 * 365, 2)])
+def test_the_same_few_words_weeks_apart_are_another_story(
     make_article: Make, hours: float, stories: int
 ) -> None:
     articles = [make_article("a", "Storm", FERRY), make_article("b", "Storm", FERRY, hours)]

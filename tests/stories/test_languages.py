@@ -9,7 +9,8 @@ import pytest
 
 from digest.models.encoder import Encoder
 from digest.records import Article, Encoded, Vectors
-from digest.stories.cluster import article_vector, cluster, level_languages
+from digest.stories.cluster import article_vector, cluster
+from digest.stories.languages import level_languages
 
 GERMAN = [
     "Die Stadt sperrt die Hafenbrücke für neun Wochen, weil vierzig Seile ersetzt werden müssen.",

@@ -1,0 +1,105 @@
+"""Why articles stand together, in a line for editors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digest.records import Article
+from digest.stories.likeness import Points
+from digest.stories.words import Words, terms_as_written
+
+# Shared words that a line names, of so many that are looked at for names among them.
+_NAMED, _LOOKED_AT = 4, 8
+# An article is compared with the earliest of its story: a story of thousands has enough of them.
+_EARLIEST = 30
+# What two articles share stands in their openings; how it is written is looked up there.
+_CHARACTERS = 1500
+
+
+def reasons(
+    articles: Sequence[Article],
+    originals: NDArray[np.intp],
+    labels: NDArray[np.intp],
+    points: Points,
+    words: Words,
+    place: NDArray[np.intp],
+) -> dict[int, str]:
+    """A line for each article that joined a story; none for the one that began it.
+
+    For each article `originals` gives the one that it is a copy of, or itself, `labels` its story,
+    and `place` where it stands in `points` and `words`.
+    """
+    lines = {
+        index: f"copy of {_called(articles[original])}"
+        for index, original in enumerate(originals.tolist())
+        if original != index
+    }
+    asked, others = _comparisons(articles, originals, labels)
+    likeness = points.products(place[asked], place[others])
+    # The nearest of each, which is the last in this order; of equally near ones the earliest.
+    order = np.lexsort((-np.arange(len(asked)), likeness, asked))
+    nearest = order[np.flatnonzero(np.diff(asked[order], append=-1))]
+    pairs = np.stack([place[asked[nearest]], place[others[nearest]]], axis=1)
+    shared = words.shared(pairs, _LOOKED_AT)
+    for found, terms in zip(nearest.tolist(), shared, strict=True):
+        index, other = int(asked[found]), int(others[found])
+        lines[index] = _line(articles[index], articles[other], terms, likeness[found])
+    return lines
+
+
+def _comparisons(
+    articles: Sequence[Article], originals: NDArray[np.intp], labels: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Each article of a story but its first, with every one of its earliest (itself apart)."""
+    stories: dict[int, list[int]] = {}
+    for index in np.flatnonzero(originals == np.arange(len(originals))).tolist():
+        stories.setdefault(int(labels[index]), []).append(index)
+
+    def pairs() -> Iterator[tuple[int, int]]:
+        for members in stories.values():
+            if len(members) > 1:
+                members.sort(
+                    key=lambda index: (articles[index].published.timestamp(), articles[index].id)
+                )
+                earliest = members[:_EARLIEST]
+                yield from ((one, two) for one in members[1:] for two in earliest if one != two)
+
+    found = np.array(list(pairs()), dtype=np.intp).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
+
+
+def _line(article: Article, other: Article, shared: Iterable[str], likeness: float) -> str:
+    parts = []
+    written = terms_as_written(f"{article.title}\n{article.text[:_CHARACTERS]}", shared)
+    # A name says more about an event than any other word, whatever its weight.
+    names = [word for word in written if word[0].isupper() or word[0].isdigit()]
+    if names:
+        parts.append(f"same names: {', '.join(names[:_NAMED])}")
+    elif written:
+        parts.append(f"same words: {', '.join(written[:_NAMED])}")
+    # A likeness of headlines is raised, and may be more than all.
+    parts.append(f"similarity {min(1.0, float(likeness)):.2f}")
+    hours = _hours_apart(article, other)
+    if not math.isnan(hours):
+        parts.append(_apart(hours))
+    return f"like {_called(other)}: {', '.join(parts)}"
+
+
+def _called(article: Article) -> str:
+    return f"“{article.title}”" if article.title else article.id
+
+
+def _hours_apart(article: Article, other: Article) -> float:
+    if article.date_origin != "feed" or other.date_origin != "feed":
+        return math.nan
+    return abs((article.published - other.published).total_seconds()) / 3600
+
+
+def _apart(hours: float) -> str:
+    if hours < 1:
+        return f"{round(hours * 60)} min apart"
+    return f"{round(hours)} h apart" if hours < 48 else f"{round(hours / 24)} days apart"

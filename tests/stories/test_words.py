@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from digest.records import Article
+from digest.stories.words import Terms, heaviest, telling_words, terms, terms_as_written
+
+Make = Callable[..., Article]
+read = Terms.of
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("The ferries ran aground", ["ferry", "ran", "aground"]),
+        ("Ferry’s captain, ferry's crew", ["ferry", "captain", "ferry", "crew"]),
+        ("1,000 or 1000; 3.75 percent", ["1000", "1000", "3.75", "percent"]),
+        ("an A320 and the A32", ["a320", "a32"]),
+        ("Łódź Zürich", ["łodz", "zurich"]),
+        ("東京都知事", ["東京", "京都", "都知", "知事"]),
+        ("😀 … !", []),
+    ],
+)
+def test_terms(text: str, found: list[str]) -> None:
+    assert terms(text) == found
+
+
+def test_the_forms_of_a_word_are_one_term() -> None:
+    assert len(set(terms("cut cuts cutting"))) == 1
+
+
+def test_rows_have_unit_length_and_rare_words_weigh_more(make_article: Make) -> None:
+    texts = ["ferry strait", "ferry bank", "ferry cup"]
+    words = telling_words(
+        [Terms.of(make_article(str(n), "", text)) for n, text in enumerate(texts)]
+    )
+    np.testing.assert_allclose(np.sqrt(words.rows.power(2).sum(axis=1)), 1.0, rtol=1e-6)
+    first = dict(zip(words.terms[words.rows[0].indices], words.rows[0].data, strict=True))
+    assert first["strait"] > first["ferry"]
+
+
+def test_a_title_counts_twice(make_article: Make) -> None:
+    words = telling_words([read(make_article("a", "ferry", "strait"))])
+    row = dict(zip(words.terms[words.rows[0].indices], words.rows[0].data, strict=True))
+    assert row["ferry"] == pytest.approx(row["strait"] * (1 + np.log(2)))
+
+
+def test_the_heaviest_of_a_row_are_kept_the_first_of_equal_ones() -> None:
+    rows = csr_matrix(np.float32([[1, 3, 2, 2], [0, 0, 5, 0], [1, 1, 1, 1]]))
+    assert heaviest(rows, 2).toarray().tolist() == [[0, 3, 2, 0], [0, 0, 5, 0], [1, 1, 0, 0]]
+
+
+def test_shared_terms_come_the_most_telling_first(make_article: Make) -> None:
+    texts = ["havorn ferry ferry ferry", "havorn ferry", "ferry bank", "ferry cup"]
+    words = telling_words(
+        [Terms.of(make_article(str(n), "", text)) for n, text in enumerate(texts)]
+    )
+    assert words.shared(np.array([[0, 1], [2, 3], [0, 0]]), 1) == [["havorn"], ["ferry"], ["ferry"]]
+
+
+def test_terms_are_given_as_the_text_writes_them() -> None:
+    text = "Havørn’s crew left. Ferries wait; the ferries of Havørn are full. Ferries!"
+    assert terms_as_written(text, ["havørn", "ferry", "absent"]) in (
+        ["Havørn", "ferries"],
+        ["ferries"],
+    )
+    (name,) = terms_as_written(text, terms("Havørn"))
+    assert name == "Havørn"
