@@ -2,7 +2,7 @@
 
     python benchmarks/quality.py [--data DIR] [summaries] [verification] [stories] [topics]
 
-`docs/quality.md` is written only when all parts were measured.
+`docs/quality.md` is written only when all parts were measured. Exits 1 when a bar is missed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import io
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
 import grouping
 import summaries
 import verification
+from speed import Bar
 
 from digest.models.encoder import Encoder
 
@@ -39,9 +40,21 @@ ABOUT = {
         "see."
     ),
     "verification": "Does `verify` tell true summaries from false ones?",
-    "stories": "Do articles of one event come together, and no others?",
-    "topics": "Is a story under the right heading?",
+    "stories": (
+        "Do articles of one event come together, and no others? B-cubed precision, recall and F1, "
+        "normalised mutual information and adjusted Rand index. Ours has one set of parameters for "
+        "all; the others are flattered: each threshold is the best for that very set, and k-means "
+        "is told the number of stories. `embeddings` are those that ours works on, `plain` those "
+        "of title and text in one piece; `half and half` is the mean of plain embeddings' and "
+        "TF-IDF's similarity. Seconds are without encoding."
+    ),
+    "topics": (
+        "Is a story under the right heading? F1 of each topic, their mean, and the share of "
+        "articles under the right one; nothing was trained on them. k-means is flattered: its "
+        "clusters have the names that fit the labels best."
+    ),
 }
+Part = Callable[[Path, Encoder], Sequence[Bar]]
 
 
 def main() -> None:
@@ -49,9 +62,9 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(ABOUT))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR")
     wanted = parser.parse_args()
-    parts: Mapping[str, Callable[[Path, Encoder], None]] = {
-        "summaries": summaries.summaries,
-        "verification": verification.verification,
+    parts: Mapping[str, Part] = {
+        "summaries": without_bars(summaries.summaries),
+        "verification": without_bars(verification.verification),
         "stories": grouping.stories,
         "topics": grouping.topics,
     }
@@ -61,11 +74,12 @@ def main() -> None:
         parser.error(f"{wanted.data}: no such folder; name the data with --data")
     encoder = Encoder()
     sections = []
+    bars: list[Bar] = []
     for name, measure in parts.items():
         if not wanted.parts or name in wanted.parts:
             start = time.perf_counter()
             with redirect_stdout(Both()) as both:
-                measure(wanted.data, encoder)
+                bars += measure(wanted.data, encoder)
             print(f"({name}: {time.perf_counter() - start:.0f} s)", file=sys.stderr)
             table = both.getvalue().strip("\n")
             sections.append(f"## {name.capitalize()}\n\n{ABOUT[name]}\n\n```\n{table}\n```\n")
@@ -73,6 +87,19 @@ def main() -> None:
         machine = f"Times are of {platform.machine()}, processor only, as `make eval` found it.\n"
         PAGE.write_text("\n".join([INTRODUCTION, machine, *sections]), encoding="utf-8")
         print(f"{PAGE} written", file=sys.stderr)
+    if missed := [bar for bar in bars if not bar.met]:
+        print("\n".join(["Bars that were missed", *map(str, missed)]), file=sys.stderr)
+        sys.exit(1)
+
+
+def without_bars(measure: Callable[[Path, Encoder], None]) -> Part:
+    """A part that only prints."""
+
+    def measured(data: Path, encoder: Encoder) -> Sequence[Bar]:
+        measure(data, encoder)
+        return ()
+
+    return measured
 
 
 class Both(io.StringIO):

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import building, doctor, models, serving, texts, upkeep, verifying
+from digest.cli import building, doctor, grouping, models, serving, texts, upkeep, verifying
 from digest.cli.common import NOTHING_DONE, WRONG_USE, complain
 from digest.errors import ConfigError, DigestError, UsageError
 
@@ -42,7 +42,7 @@ app.command("serve", rich_help_panel=_BUILDING)(serving.serve)
 app.command("fetch", rich_help_panel=_TEXTS)(building.fetch)
 app.command("summarize", rich_help_panel=_TEXTS)(texts.summarize)
 app.command("verify", rich_help_panel=_TEXTS)(verifying.verify)
-app.command("group", rich_help_panel=_TEXTS)(texts.group)
+app.command("group", rich_help_panel=_TEXTS)(grouping.group)
 app.command("init", rich_help_panel=_UPKEEP)(upkeep.init)
 app.command("doctor", rich_help_panel=_UPKEEP)(doctor.doctor)
 app.add_typer(upkeep.feeds, name="feeds", rich_help_panel=_UPKEEP)

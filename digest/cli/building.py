@@ -143,8 +143,10 @@ def _digest_line(outcome: DigestOutcome) -> str:
     head = f"{outcome.digest} {outcome.date}: "
     if outcome.status == "built":
         left = f", {outcome.left_out} left out for want of room" if outcome.left_out else ""
+        left += f", {outcome.retold} told before" if outcome.retold else ""
+        updates = f" ({_count(outcome.updates, 'update')})" if outcome.updates else ""
         return head + (
-            f"{_count(outcome.stories, 'story', 'stories')} from "
+            f"{_count(outcome.stories, 'story', 'stories')}{updates} from "
             f"{_count(outcome.articles, 'article')}{left} "
             f"({outcome.summarized} summarised now, {outcome.remembered} remembered)"
         )

@@ -25,6 +25,8 @@ from digest.errors import ConfigError, DigestError
 if TYPE_CHECKING:
     from digest.config import Config, Settings
 
+# Two names so alike differ by a letter or two (`difflib`'s ratio).
+_NEARLY = 0.8
 # A year of two daily digests takes about 100 MB, their database about 1 GB.
 _LITTLE_SPACE = 200e6
 
@@ -93,16 +95,29 @@ def _feeds(config: Config) -> Iterator[str]:
 
 
 def _topics(config: Config) -> Iterator[str]:
-    """Topics that are probably misspelt: undescribed and not built in, or a feed's alone."""
+    """Topics that are probably misspelt: nearly a built-in one, or a feed's alone.
+
+    Any other name without description borrows one, and a plural is a name of its own.
+    """
+    from digest.config.topics import AUTO
     from digest.stories.topics import BUILT_IN
 
-    for spec in config.digests:
-        for name, description in (spec.topics or {}).items():
-            if not description and name.casefold() not in map(str.casefold, BUILT_IN):
-                guess = get_close_matches(name, BUILT_IN, 1)
-                hint = f"did you mean {guess[0]}?" if guess else "describe it: `name: description`"
-                yield f"{spec.name}: {name} is no built-in topic ({hint})"
-    known = {*BUILT_IN, *(name for spec in config.digests for name in spec.topics or ())}
+    named = {
+        spec.name: spec.topics
+        for spec in config.digests
+        if spec.topics is not None and spec.topics != AUTO
+    }
+    singular = {name.casefold().removesuffix("s") for name in BUILT_IN}
+    for digest, topics in named.items():
+        for name, topic in topics.items():
+            guess = get_close_matches(name, BUILT_IN, 1, _NEARLY)
+            if (
+                guess
+                and not topic.description
+                and name.casefold().removesuffix("s") not in singular
+            ):
+                yield f"{digest}: {name} is no built-in topic (did you mean {guess[0]}?)"
+    known = {*BUILT_IN, *(name for topics in named.values() for name in topics)}
     for feed in config.feeds:
         if feed.topic and feed.topic.casefold() not in map(str.casefold, known):
             guess = get_close_matches(feed.topic, sorted(known), 1)

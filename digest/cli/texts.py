@@ -1,11 +1,9 @@
-"""`digest summarize` and `digest group`: one stage by itself, over files or JSON lines."""
+"""`digest summarize`: one stage by itself, over files or JSON lines."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +14,6 @@ from digest.cli.common import (
     JsonOption,
     load_settings,
     print_json,
-    progress_bar,
     read_text,
     shown,
 )
@@ -24,7 +21,7 @@ from digest.cli.jsonlines import finish, json_lines
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
-    from digest.records import Article, Document, Summary
+    from digest.records import Document, Summary
 
 # Lines summarised together: enough to fill the encoder's batches, few enough to stream.
 _LINES = 64
@@ -109,63 +106,6 @@ def summarize(
     raise typer.Exit(finish(problems, done))
 
 
-def group(
-    jsonl: Annotated[
-        str,
-        typer.Option(
-            "--jsonl",
-            metavar="FILE",
-            help='JSON lines {"id", "title", "text", "published"?}; - is standard input.',
-        ),
-    ],
-    topics: Annotated[
-        str | None,
-        typer.Option(
-            "--topics",
-            metavar="NAME,NAME,…",
-            help="Topics to choose from; the built-in ones when left out.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Annotated[  # noqa: ARG001 - said for symmetry; there is no other form
-        bool, typer.Option("--json", help="Print JSON lines (it always does).")
-    ] = False,
-    config: ConfigOption = None,  # noqa: ARG001 - every command takes it
-) -> None:
-    """Group articles into stories and topics.
-
-    Prints a line `{"id", "story", "topic", "topic_score"}` for each article, in the order of the
-    input. Articles with the same `story` tell the same event.
-    """
-    settings = load_settings()
-    from digest.models.encoder import Encoder
-    from digest.pipeline.encoding import RememberingEncoder
-    from digest.pipeline.grouping import group as group_articles
-    from digest.pipeline.summarizing import article_documents
-    from digest.stories.topics import TopicChooser, resolve
-
-    problems: list[str] = []
-    articles = list(_articles(jsonl, problems))
-    with progress_bar() as progress:
-        encoder = RememberingEncoder(Encoder(settings.encoder, settings.device), progress=progress)
-        names = [name.strip() for name in topics.split(",") if name.strip()] if topics else None
-        chooser = TopicChooser(resolve(names, encoder.texts), encoder.texts)
-        encoded = encoder.documents(article_documents([article for _, article in articles]))
-        found = group_articles([article for _, article in articles], encoded, chooser, {})
-    lines = {
-        article.id: {
-            "story": story.id,
-            "topic": story.topic,
-            "topic_score": round(story.topic_score, 4),
-        }
-        for story in found
-        for article in story.articles
-    }
-    for given, article in articles:
-        print_json({"id": given, **lines[article.id]})
-    raise typer.Exit(finish(problems, len(articles)))
-
-
 def _file_documents(names: list[str], problems: list[str]) -> Iterator[tuple[Any, Document]]:
     from digest.pipeline.summarizing import text_document
     from digest.text.clean import file_text
@@ -199,52 +139,6 @@ def _json_documents(names: list[str], problems: list[str]) -> Iterator[tuple[Any
             problems.append(f'{place}: needs "text" or "html", a string')
             continue
         yield data["id"], text_document(str(data["id"]), title, text)
-
-
-def _articles(name: str, problems: list[str]) -> Iterator[tuple[Any, Article]]:
-    from digest.records import Article
-    from digest.text.clean import plain_text
-    from digest.text.html import one_line
-
-    seen: set[str] = set()
-    for place, data in json_lines([name], problems):
-        title, text = data.get("title") or "", data.get("text") or ""
-        if not isinstance(title, str) or not isinstance(text, str) or not (title or text):
-            problems.append(f'{place}: needs "title" or "text", strings')
-            continue
-        id = str(data["id"])
-        if id in seen:
-            problems.append(f"{place}: id {id!r} was there before")
-            continue
-        try:
-            published = _published(data.get("published"))
-        except ValueError:
-            problems.append(f'{place}: "published" is no ISO 8601 time')
-            continue
-        seen.add(id)
-        title = one_line(title)
-        body = plain_text(text, title)
-        yield (
-            data["id"],
-            Article(
-                id=id,
-                feed="",
-                title=title,
-                text=body,
-                published=published or datetime.fromtimestamp(0, UTC),
-                date_origin="feed" if published else "missing",
-                content_hash=hashlib.sha256(f"{title}\n{body}".encode()).hexdigest(),
-            ),
-        )
-
-
-def _published(value: Any) -> datetime | None:
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        raise ValueError(value)
-    time = datetime.fromisoformat(value)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _renamed(document: Document, number: int) -> Document:

@@ -11,17 +11,18 @@ from pydantic_core import ErrorDetails
 from digest.config.fields import (
     FeedUrl,
     Line,
+    Memory,
     Schedule,
     Sender,
     Slug,
     SummaryModel,
     TimeZone,
-    Topics,
     Window,
 )
 from digest.config.messages import plain, shown
 from digest.config.nearest import suggestion
 from digest.config.references import cross_problems
+from digest.config.topics import Topics
 from digest.config.yaml_lines import YamlFile, YamlPath, dotted, read_yaml
 from digest.errors import ConfigError, Problem
 
@@ -120,12 +121,43 @@ class DigestSpec(_Spec):
         default=None,
         min_length=1,
         title="Topics",
-        description="The headings: a list of built-in names, or each name with a description of "
-        "what belongs under it. Left out: the built-in topics.",
-        examples=[["World", "Technology"], {"World": "wars, diplomacy, elections abroad"}],
+        description="The headings: a list of names, or each name with a description of what "
+        "belongs under it and keywords; `auto` finds them in the articles. Left out: the built-in "
+        "topics.",
+        examples=[
+            ["World", "Technology"],
+            {"World": "wars, diplomacy, elections abroad"},
+            {"Energy": {"description": "oil, gas, the grid", "keywords": ["OPEC", "pipeline"]}},
+            "auto",
+        ],
     )
     max_stories: int = Field(
         default=20, ge=1, le=200, title="Most stories", description="Most stories in one edition."
+    )
+    max_per_topic: int | None = Field(
+        default=None,
+        ge=1,
+        le=200,
+        title="Most stories of a topic",
+        description="Most stories of one topic, while others have stories to fill the edition. "
+        "Left out: half of `max_stories`.",
+    )
+    max_per_feed: int | None = Field(
+        default=None,
+        ge=1,
+        le=200,
+        title="Most stories of a feed",
+        description="Most stories led by one feed, while others have stories to fill the edition. "
+        "Left out: a third of `max_stories`.",
+    )
+    memory: Memory = Field(
+        default="7d",
+        validate_default=True,
+        title="Memory",
+        description="A number of days (d): what the editions of so long told comes back only as "
+        "an update, when there is news. 0d: stories are not compared, though no article is told "
+        "twice.",
+        examples=["7d", "0d"],
     )
     summary: SummarySpec = Field(
         default=SummarySpec(),

@@ -28,6 +28,7 @@ from digest.text.urls import redact
 
 SLUG = r"[a-z0-9][a-z0-9_-]{0,63}"
 WINDOW = r"([1-9][0-9]{0,4})([mhd])"
+MEMORY = r"(0|[1-9][0-9]{0,2})d"
 LONGEST_WINDOW = timedelta(days=366)
 
 SUMMARY_MODELS = (
@@ -135,6 +136,20 @@ def parse_window(value: object) -> timedelta | None:
     return window
 
 
+def parse_memory(value: object) -> timedelta:
+    """`7d` as a timedelta. Raises ValueError saying what is allowed."""
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(MEMORY, value) if isinstance(value, str) else None
+    memory = timedelta(days=int(match[1])) if match else None
+    if memory is None or memory > LONGEST_WINDOW:
+        raise ValueError(
+            f"{quoted(value)} is not a number of days: write 7d, at most {LONGEST_WINDOW.days}d, "
+            "or 0d to compare no stories with earlier editions"
+        )
+    return memory
+
+
 def _sender(value: str) -> str:
     """`Name <a@b>` or `a@b`, with the name quoted where RFC 5322 wants it."""
     match = None if _UNPRINTABLE.search(value) else _MAILBOX.fullmatch(value)
@@ -148,22 +163,6 @@ def _sender(value: str) -> str:
         raise ValueError(
             f'{quoted(value)} is not an address like "The Morning Digest <digest@example.org>"'
         ) from None
-
-
-def _topics(value: object) -> object:
-    """A list of names becomes a mapping without descriptions, so that one kind is left."""
-    if not isinstance(value, tuple | list):
-        return value
-    names: dict[str, None] = {}
-    for name in value:
-        if not isinstance(name, str):
-            raise ValueError(
-                f"{quoted(name)} is not a topic's name; write names, or name: description"
-            )
-        if name in names:
-            raise ValueError(f"{quoted(name)} is listed twice")
-        names[name] = None
-    return names
 
 
 def _summary_model(value: str, info: ValidationInfo) -> str:
@@ -198,11 +197,8 @@ TimeZone = Annotated[str, AfterValidator(_time_zone), _schema(minLength=1)]
 Window = Annotated[
     timedelta | None, BeforeValidator(parse_window), _schema(pattern=f"^(all|{WINDOW})$")
 ]
+Memory = Annotated[timedelta, BeforeValidator(parse_memory), _schema(pattern=f"^{MEMORY}$")]
 Sender = Annotated[str, AfterValidator(_sender), _schema(pattern="@")]
-Topics = Annotated[
-    dict[Line, Line | None],
-    BeforeValidator(_topics, json_schema_input_type=dict[str, str | None] | list[str]),
-]
 SummaryModel = Annotated[
     str, StringConstraints(max_length=300), AfterValidator(_summary_model), _schema(minLength=1)
 ]

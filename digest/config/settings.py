@@ -15,13 +15,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from digest.config.messages import plain
 from digest.config.nearest import nearest
 from digest.errors import ConfigError, Problem
+from digest.text.urls import canonical_url, is_http, redact
 
 PREFIX = "DIGEST_"
 ENV_FILE = Path(".env")
 
 RESERVED = (
     "DIGEST_SMTP_URL",
-    "DIGEST_PUBLIC_URL",
     "DIGEST_SECRET_KEY",
     "DIGEST_ALLOW_PRIVATE_NETWORKS",
     "DIGEST_DASK_SCHEDULER",
@@ -62,6 +62,12 @@ class Settings(BaseSettings):
         max_length=200,
         description="Address or URL that feeds' servers may complain to.",
     )
+    public_url: str | None = Field(
+        default=None,
+        max_length=500,
+        description="The http(s) address under which the outbox is published, for links to earlier "
+        "editions.",
+    )
     encoder: str | None = Field(
         default=None,
         max_length=300,
@@ -100,12 +106,30 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_folder_of_the_web(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        address = canonical_url(value).rstrip("/")
+        if not is_http(address) or "?" in address or "#" in address:
+            raise ValueError(
+                f"{redact(value)!r} is not the http(s) address of a folder; for example "
+                "https://news.example.org/digests"
+            )
+        return address
+
     @field_validator("contact")
     @classmethod
     def _fits_a_header(cls, value: str) -> str:
         if not (value.isascii() and (value.isprintable() or not value)):
             raise ValueError(f"{value!r} must be one line of ASCII, since it goes into a header")
         return value
+
+    @property
+    def archive(self) -> str:
+        """The public address without a slash at its end; empty when there is none."""
+        return self.public_url or ""
 
     @property
     def database(self) -> str:

@@ -21,6 +21,7 @@ from digest.records import (
     Summary,
     SummarySentence,
 )
+from digest.text.urls import page_of
 
 # English prose is read at 238 words a minute (Brysbaert 2019, a meta-analysis of 190 studies).
 _WORDS_A_MINUTE = 238
@@ -44,6 +45,9 @@ class Plan:
     sender: str
     topics: tuple[str, ...]
     max_stories: int
+    max_per_topic: int | None = None
+    max_per_feed: int | None = None
+    archive: str = ""
 
 
 def compose(
@@ -56,12 +60,14 @@ def compose(
     date: str,
     built: datetime,
     articles: int,
+    retold: int = 0,
 ) -> Edition:
     """The edition of `plan` for local `date`, from `stories` in the order of their rank.
 
-    `summaries` are by article id; `articles` is how many were considered; `built` is aware UTC.
+    `summaries` are by article id; `articles` is how many were considered, `retold` how many stories
+    were left out because an earlier edition told them; `built` is aware UTC.
     """
-    chosen = choose(stories, plan.max_stories)
+    chosen = choose(stories, plan.max_stories, plan.max_per_topic, plan.max_per_feed)
     labels = {feed.name: feed.label for feed in feeds}
     order = {name: number for number, name in enumerate(plan.topics)}
     names = sorted({story.topic for story in chosen}, key=lambda name: order.get(name, len(order)))
@@ -91,24 +97,51 @@ def compose(
         articles=articles,
         left_out=len(stories) - len(chosen),
         told=tuple(sorted(article.id for story in chosen for article in story.articles)),
+        retold=retold,
+        archive=plan.archive,
     )
 
 
-def choose(stories: Sequence[Story], most: int) -> list[Story]:
-    """At most `most` of the ranked `stories`, in rank order, no topic with over half of them.
+def choose(
+    stories: Sequence[Story],
+    most: int,
+    per_topic: int | None = None,
+    per_feed: int | None = None,
+) -> list[Story]:
+    """At most `most` of the ranked `stories`, in rank order.
 
-    A topic may have more only when the others have nothing left to fill the edition.
+    At most `per_topic` of one topic (half of `most`, when None) and `per_feed` led by one feed (a
+    third). Where that leaves room, the limit for feeds is let go first, then instead that for
+    topics, then both: a short edition helps nobody.
     """
-    half = max(1, (most + 1) // 2)
-    taken: Counter[str] = Counter()
-    first: list[int] = []
-    for number, story in enumerate(stories):
-        if len(first) < most and taken[story.topic] < half:
-            taken[story.topic] += 1
-            first.append(number)
-    there = set(first)
-    rest = [number for number in range(len(stories)) if number not in there]
-    return [stories[number] for number in sorted(first + rest[: most - len(first)])]
+    topics = per_topic if per_topic is not None else _share(most, 2)
+    feeds = per_feed if per_feed is not None else _share(most, 3)
+    by_topic: Counter[str] = Counter()
+    by_feed: Counter[str] = Counter()
+    taken: set[int] = set()
+    for topic_limit, feed_limit in ((topics, feeds), (topics, most), (most, feeds), (most, most)):
+        for number, story in enumerate(stories):
+            if len(taken) == most:
+                break
+            if (
+                number not in taken
+                and by_topic[story.topic] < topic_limit
+                and by_feed[story.lead.feed] < feed_limit
+            ):
+                taken.add(number)
+                by_topic[story.topic] += 1
+                by_feed[story.lead.feed] += 1
+    return [stories[number] for number in sorted(taken)]
+
+
+def _share(most: int, parts: int) -> int:
+    """A part of `most`, rounded up.
+
+    Half for a topic: readers of World news want much of it, and see that there is more in the
+    world. A third for a feed: of two feeds neither is held back for long (what is over fills the
+    edition all the same), and the fastest of ten can't push out the other nine.
+    """
+    return max(1, -(-most // parts))
 
 
 def shorten(text: str, limit: int) -> str:
@@ -167,6 +200,12 @@ def _printed(
         topic_score=round(story.topic_score, 4),
         dropped=summary.dropped,
         instead_of=summary.instead_of,
+        articles=tuple(article.id for article in story.articles),
+        update=story.update,
+        rank_parts={part: round(value, 6) for part, value in story.rank_parts.items()},
+        runner_up=story.runner_up,
+        runner_up_score=round(story.runner_up_score, 4),
+        why=story.why.get(lead.id, ""),
     )
 
 
@@ -181,22 +220,78 @@ def _news_beside(
 def _others(story: Story, labels: Mapping[str, str]) -> tuple[EditionSource, ...]:
     """The story's other articles: one of each other feed, then what else there is, by time.
 
-    The same page in a second feed of the same house (front page and section), and the same
-    headline again in one feed, are no other telling.
+    A copy stands behind what it is a copy of: the lead's copies first, then each other telling
+    with its own. The same page in a second feed of the same house (front page and section), and
+    the same headline again in one feed, are not printed.
     """
+    originals = _originals(story)
+    printed_in = {article.id: article.feed for article in story.articles}
     feeds = {story.lead.feed}
-    pages = {story.lead.url or story.lead.id, (story.lead.feed, story.lead.title)}
+    pages = _marks(story.lead)
     first: list[Article] = []
     further: list[Article] = []
-    for article in sorted(story.articles[1:], key=lambda other: (other.published, other.id)):
-        marks = {article.url or article.id, (article.feed, article.title)}
+    copies: dict[str, list[Article]] = {}
+    for article in sorted(story.articles[1:], key=lambda other: _order(other, originals)):
+        marks = _marks(article)
         if not pages & marks:
-            (further if article.feed in feeds else first).append(article)
+            if article.id in originals:
+                # The same text twice in one feed is the feed's own untidiness.
+                same = copies.setdefault(originals[article.id], [])
+                at = {printed_in[originals[article.id]], *(other.feed for other in same)}
+                if article.feed not in at:
+                    same.append(article)
+            else:
+                (further if article.feed in feeds else first).append(article)
             feeds.add(article.feed)
         pages |= marks
-    return tuple(
-        EditionSource(
-            labels.get(article.feed, article.feed), article.title, article.url, article.published
+
+    def printed(article: Article) -> EditionSource:
+        return EditionSource(
+            labels.get(article.feed, article.feed),
+            article.title,
+            article.url,
+            article.published,
+            copy=article.id in originals,
+            article=article.id,
+            why=story.why.get(article.id, ""),
         )
-        for article in first + further
+
+    return tuple(
+        printed(article)
+        for telling in (story.lead, *first, *further)
+        for article in (telling, *copies.get(telling.id, ()))
+        if article is not story.lead
     )
+
+
+def _marks(article: Article) -> set[object]:
+    """What two articles that are one page have in common."""
+    return {page_of(article.url) or article.id, (article.feed, article.title)}
+
+
+def _originals(story: Story) -> dict[str, str]:
+    """What each copy is a copy of, by id: the lead where that has the same text.
+
+    Only of articles that are there: a copy whose original is not is a telling of its own.
+    """
+    there = {article.id for article in story.articles}
+
+    def first(id: str) -> str:
+        seen = {id}
+        while (original := story.copies.get(id, id)) in there - seen:
+            seen.add(original)
+            id = original
+        return id
+
+    roots = {article.id: first(article.id) for article in story.articles}
+    lead = story.lead.id
+    return {
+        id: lead if root == roots[lead] else root
+        for id, root in roots.items()
+        if id != lead and (root != id or root == roots[lead])
+    }
+
+
+def _order(article: Article, originals: Mapping[str, str]) -> tuple[bool, datetime, str]:
+    """Originals before copies, so that a page that is both is printed as what it is."""
+    return article.id in originals, article.published, article.id

@@ -10,13 +10,13 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from digest.records import Edition, EditionStory
+from digest.records import Edition, EditionSource, EditionStory, Update
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -112,6 +112,42 @@ def long_date(day: str) -> str:
     return f"{_DAYS[value.weekday()]}, {value.day} {_MONTHS[value.month - 1]} {value.year}"
 
 
+def told_on(update: Update, edition: Edition) -> str:
+    """When an earlier edition told of it: `Tuesday, 24 November`, with its year if not this one."""
+    day, _, year = long_date(update.date).rpartition(" ")
+    return day if edition.date.startswith(year) else f"{day} {year}"
+
+
+def earlier_url(update: Update, edition: Edition, *, relative: bool = False) -> str:
+    """The address of the story in the earlier edition; nothing where editions aren't published.
+
+    `relative`: then a path from this edition's folder to that one's, as both lie in the outbox.
+    """
+    page = f"{quote(update.date, safe='')}/index.html#{quote(update.story, safe='')}"
+    if edition.archive:
+        return safe_url(f"{edition.archive}/{quote(edition.digest, safe='')}/{page}")
+    return f"../{page}" if relative else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who else told a story, and where the same text stands. `source` None: the story's own."""
+
+    source: EditionSource | None
+    copies: tuple[EditionSource, ...]
+
+
+def tellings(story: EditionStory) -> tuple[Telling, ...]:
+    """A story's own telling, then the others, each with its copies."""
+    found: list[tuple[EditionSource | None, list[EditionSource]]] = [(None, [])]
+    for source in story.also:
+        if source.copy:
+            found[-1][1].append(source)
+        else:
+            found.append((source, []))
+    return tuple(Telling(source, tuple(copies)) for source, copies in found)
+
+
 def clock(moment: datetime, edition: Edition) -> str:
     """A time in the edition's zone: `07:40`, after its day when that isn't the edition's."""
     local = moment.astimezone(ZoneInfo(edition.timezone))
@@ -166,9 +202,12 @@ def _columns(text: str) -> int:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "clock": clock,
+    "earlier_url": earlier_url,
     "language_tag": language_tag,
     "long_date": long_date,
     "safe_url": safe_url,
+    "tellings": tellings,
+    "told_on": told_on,
     "underlined": underlined,
     "when": when,
     "wrap": wrap,

@@ -64,16 +64,17 @@ class Renderer:
             }
         )
 
-    def render(self, edition: Edition) -> Rendered:
+    def render(self, edition: Edition, *, mail: bool = False) -> Rendered:
         """The edition in the theme it names. Equal editions give equal bytes.
 
-        Raises TemplateError, with file and line where there is one, for a theme that is unknown
-        or broken.
+        `mail`: for a message, in which links to the folders beside the edition's lead nowhere and
+        are left out; templates know it as `mail`. Raises TemplateError, with file and line where
+        there is one, for a theme that is unknown or broken.
         """
         edition = printable_record(edition)
         theme = edition.template
-        html = self._fill(theme, HTML_TEMPLATE, edition)
-        text = self._fill(theme, TEXT_TEMPLATE, edition)
+        html = self._fill(theme, HTML_TEMPLATE, edition, mail=mail)
+        text = self._fill(theme, TEXT_TEMPLATE, edition, mail=mail)
         try:
             inlined = _inline_css(html)
         # premailer, cssutils, cssselect and lxml each raise their own errors for a broken sheet.
@@ -105,10 +106,10 @@ class Renderer:
             self._environments[theme] = environment
         return self._environments[theme]
 
-    def _fill(self, theme: str, name: str, edition: Edition) -> str:
+    def _fill(self, theme: str, name: str, edition: Edition, *, mail: bool) -> str:
         environment = self._environment(theme)
         try:
-            return environment.get_template(name).render(edition=edition)
+            return environment.get_template(name).render(edition=edition, mail=mail)
         except TemplateSyntaxError as error:
             place = f"{error.filename or self._path(theme, name)}:{error.lineno}"
             raise TemplateError(f"{place}: {error.message}; correct the template") from error

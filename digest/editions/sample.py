@@ -11,6 +11,7 @@ from digest.records import (
     EditionTopic,
     FailedFeed,
     SummarySentence,
+    Update,
 )
 
 
@@ -35,8 +36,12 @@ def sample_edition(template: str) -> Edition:
         author="A. Writer",
         image="https://example.org/image.jpg",
         also=(
+            EditionSource("A Third Example", "", "https://example.org/same", built, copy=True),
             EditionSource("Another Example", "Told otherwise", "https://example.org/other", built),
+            EditionSource("A Fourth Example", "", "https://example.org/again", built, copy=True),
         ),
+        articles=("a1", "a3", "a4", "a5"),
+        update=Update("2026-03-01", "s1", "What was told the day before", ("five",)),
     )
     bare = EditionStory(
         id="s2",
@@ -65,5 +70,7 @@ def sample_edition(template: str) -> Edition:
         feeds=3,
         articles=3,
         left_out=1,
-        told=("a1", "a2"),
+        told=("a1", "a2", "a3", "a4", "a5"),
+        retold=1,
+        archive="https://example.org/digests",
     )

@@ -24,6 +24,8 @@ TOLERANCE = timedelta(hours=1)
 _MAX_LENGTH = 64  # the longest real form, with weekday, month and zone written out, has under 50
 _MAX_FAILURES = 20  # each can take a second in dateparser, the first in every process does
 _DIGIT = re.compile(r"\d")
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WEEKDAY = re.compile(rf"({'|'.join(_WEEKDAYS)}),? ([01]?\d|2[0-3]):([0-5]\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class DateReader:
         if len(text) > _MAX_LENGTH or not _DIGIT.search(text):
             return None
         if text not in self._known:
-            value = _from_iso(text)
+            value = _from_iso(text) or _from_weekday(text, self.now)
             if value is None and self._failures < _MAX_FAILURES:
                 value = self._ask_dateparser(text)
                 self._failures += value is None
@@ -111,6 +113,17 @@ def _from_iso(text: str) -> datetime | None:
         return _in_utc(datetime.fromisoformat(text))
     except ValueError:
         return None
+
+
+def _from_weekday(text: str, now: datetime) -> datetime | None:
+    """The latest moment meant by "Tuesday 05:30" (UTC); dateparser wants a day of the month too."""
+    match = _WEEKDAY.fullmatch(text)
+    if match is None:
+        return None
+    weekday, hour, minute = _WEEKDAYS.index(match[1].lower()), int(match[2]), int(match[3])
+    today = now.astimezone(UTC).replace(hour=hour, minute=minute, second=0, microsecond=0)
+    value = today - timedelta(days=(today.weekday() - weekday) % 7)
+    return value if value <= now else value - timedelta(days=7)
 
 
 def _in_utc(value: datetime) -> datetime | None:

@@ -2,71 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from digest.records import Article, Encoded, Feed, Story
+from digest.pipeline.headings import Headings
+from digest.records import Article, Encoded, Feed, Story, TopicChoice
 from digest.stories.cluster import Group, article_vector, cluster
 from digest.stories.ids import story_ids
 from digest.stories.rank import choose_lead
-from digest.stories.topics import TopicChooser
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Stories in the order of their first article, and the topics in the order of print."""
+
+    stories: tuple[Story, ...]
+    topics: tuple[str, ...]
 
 
 def group(
     articles: Sequence[Article],
     encoded: Mapping[str, Encoded],
-    chooser: TopicChooser,
+    headings: Headings,
     feeds: Mapping[str, Feed],
     ids: Mapping[str, str] | None = None,
-) -> list[Story]:
+) -> Grouped:
     """The stories that `articles` tell, each with its topic and why its articles are together.
 
     `encoded` are the embeddings by article id, `feeds` the feeds by name (for their weight and
-    topic), `ids` the ids of the stories that earlier runs gave articles, by article id. The lead
-    comes first, the others from the earliest.
+    topic), `ids` the ids of the stories that earlier runs gave articles, by article id. In a story
+    the lead comes first, the others from the earliest.
     """
-    if not articles:
-        return []
-    vectors = np.stack([article_vector(encoded[article.id]) for article in articles])
-    weights = {name: feed.weight for name, feed in feeds.items()}
-    groups = cluster(articles, vectors)
+    vectors = [article_vector(encoded[article.id]) for article in articles]
+    groups = cluster(articles, np.stack(vectors)) if articles else []
     members = [[articles[index] for index in found.members] for found in groups]
+    headed = headings.of(members, encoded, feeds)
+    weights = {name: feed.weight for name, feed in feeds.items()}
     stories = []
-    for found, together, id in zip(groups, members, story_ids(members, ids or {}), strict=True):
-        centre = vectors[list(found.members)].mean(axis=0)
-        length = float(np.linalg.norm(centre))
-        hints = [_hint(article, chooser.names, feeds) for article in together]
-        choice = chooser.choose(centre / length if length else centre, hints)
-        lead = choose_lead(together, weights)
-        others = sorted((other for other in together if other is not lead), key=_age)
-        stories.append(
-            Story(
-                id=id,
-                articles=(lead, *others),
-                topic=choice.topic,
-                topic_score=choice.score,
-                runner_up=choice.runner_up,
-                runner_up_score=choice.runner_up_score,
-                why=_why(found, articles),
-                copies={
-                    articles[copy].id: articles[original].id
-                    for copy, original in found.copies.items()
-                },
-            )
-        )
-    return stories
+    parts = zip(groups, members, headed.choices, story_ids(members, ids or {}), strict=True)
+    for found, together, choice, id in parts:
+        rows = np.stack([vectors[index] for index in found.members])
+        centre = rows.mean(axis=0)
+        closeness = rows @ (centre / (float(np.linalg.norm(centre)) or 1.0))
+        near = {
+            article.id: float(value) for article, value in zip(together, closeness, strict=True)
+        }
+        stories.append(_story(id, found, articles, choice, near, weights))
+    return Grouped(tuple(stories), headed.names)
 
 
-def _why(found: Group, articles: Sequence[Article]) -> dict[str, str]:
-    return {articles[index].id: line for index, line in found.why.items()}
-
-
-def _hint(article: Article, topics: Collection[str], feeds: Mapping[str, Feed]) -> str | None:
-    """The topic that the article's own categories name, else the one its feed is about."""
-    known = {name.casefold() for name in topics}
-    named = next((tag for tag in article.tags if tag.casefold() in known), None)
-    return named or (feeds[article.feed].topic if article.feed in feeds else None)
+def _story(
+    id: str,
+    found: Group,
+    articles: Sequence[Article],
+    choice: TopicChoice,
+    closeness: Mapping[str, float],
+    weights: Mapping[str, float],
+) -> Story:
+    together = [articles[index] for index in found.members]
+    copies = {articles[copy].id: articles[original].id for copy, original in found.copies.items()}
+    lead = choose_lead(together, weights, closeness, copies)
+    others = sorted((other for other in together if other is not lead), key=_age)
+    return Story(
+        id=id,
+        articles=(lead, *others),
+        topic=choice.topic,
+        topic_score=choice.score,
+        runner_up=choice.runner_up,
+        runner_up_score=choice.runner_up_score,
+        why={articles[index].id: line for index, line in found.why.items()},
+        copies=copies,
+    )
 
 
 def _age(article: Article) -> tuple[float, str]:

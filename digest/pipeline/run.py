@@ -11,15 +11,18 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from digest.config import Config, DigestSpec
+from digest.config.topics import AUTO
 from digest.editions.compose import Plan, choose, compose
-from digest.editions.frozen import dump_edition, load_edition
+from digest.editions.frozen import dump_edition
 from digest.editions.message import build_message
 from digest.errors import DigestError, OutboxError, StoreError
 from digest.outbox.outbox import EDITION
 from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.fetching import fetch
 from digest.pipeline.grouping import group
+from digest.pipeline.headings import FoundTopics, Headings, ListedTopics
 from digest.pipeline.progress import Progress, silent
+from digest.pipeline.remembering import Archive, Remembered
 from digest.pipeline.summarizing import article_documents, summarize
 from digest.pipeline.wiring import Workshop
 from digest.records import (
@@ -33,18 +36,11 @@ from digest.records import (
     RunReport,
     Story,
 )
-from digest.stories.rank import rank
-from digest.stories.topics import TopicChooser, resolve
+from digest.stories.memory import retell
+from digest.stories.rank import HALF_LIFE, rank
+from digest.stories.topics import Encode
 
 log = logging.getLogger(__name__)
-
-# An article that came in after the edition before is taken although it is older than the window,
-# by at most this: feeds lag behind their articles' times, and a run may start late. Lags are
-# minutes mostly, and most of a day where a paper's archive fills its feed.
-_OVERDUE = timedelta(hours=24)
-# That holds for the edition right before this one, up to this much before the window begins; after
-# a gap (a weekend, a holiday) the window is meant as it says.
-_LATE = timedelta(hours=6)
 
 
 def run(
@@ -152,23 +148,24 @@ def _build(
     date: str,
 ) -> DigestOutcome:
     failed = _failed(feeds, outcomes)
-    articles = _candidates(workshop, spec, date, feeds, now)
-    if not articles:
-        return _nothing(spec, date, feeds, failed)
+    archive = Archive(workshop.store, workshop.outbox, spec.name, date)
+    found = archive.candidates(feeds, spec.window, now)
+    if not found.articles:
+        return _nothing(spec, date, feeds, failed, found.told)
     encoder = RememberingEncoder(workshop.encoder, workshop.store, progress)
+    remembered = archive.remember(spec.memory)
+    articles = _together(found.articles, remembered.articles)
     documents = {document.id: document for document in article_documents(articles)}
     encoded = encoder.documents(list(documents.values()))
-    topics, stories = _stories(spec, articles, encoded, encoder, feeds, now)
-    # Only what is printed: a model that writes takes seconds an article.
-    summarized = summarize(
-        [documents[story.lead.id] for story in choose(stories, spec.max_stories)],
-        encoded,
-        workshop.summarizers.get(spec.summary.model, spec.summary.sentences, spec.summary.words),
-        encoder.key,
-        workshop.store,
-        progress,
-        again=force,
-    )
+    topics, grouped = _stories(spec, articles, encoded, encoder, feeds, archive, remembered)
+    weights = {feed.name: feed.weight for feed in feeds}
+    retold = retell(grouped, remembered.told, weights)
+    if not retold.to_tell:
+        # An edition that is there stays, and so does the note of what it told.
+        if not workshop.outbox.has(spec.name, date):
+            workshop.store.save_told(spec.name, date, retold.repeats)
+        return _all_told(spec, date, len(found.articles), len(retold.left_out))
+    stories = rank(retold.to_tell, weights, now, topics, _half_life(spec.window))
     plan = Plan(
         digest=spec.name,
         title=spec.label,
@@ -177,6 +174,20 @@ def _build(
         sender=spec.sender,
         topics=topics,
         max_stories=spec.max_stories,
+        max_per_topic=spec.max_per_topic,
+        max_per_feed=spec.max_per_feed,
+        archive=workshop.archive,
+    )
+    chosen = choose(stories, plan.max_stories, plan.max_per_topic, plan.max_per_feed)
+    # Only what is printed: a model that writes takes seconds an article.
+    summarized = summarize(
+        [documents[story.lead.id] for story in chosen],
+        encoded,
+        workshop.summarizers.get(spec.summary.model, spec.summary.sentences, spec.summary.words),
+        encoder.key,
+        workshop.store,
+        progress,
+        again=force,
     )
     edition = compose(
         plan,
@@ -186,21 +197,29 @@ def _build(
         failed,
         date=date,
         built=now,
-        articles=len(articles),
+        articles=len(found.articles),
+        retold=len(retold.left_out),
     )
-    path = _publish(workshop, edition)
+    path = _publish(workshop, edition, retold.repeats)
     return DigestOutcome(
         spec.name,
         date,
         "built",
         path=path,
-        articles=len(articles),
+        articles=len(found.articles),
         stories=len(edition.stories),
         left_out=edition.left_out,
+        retold=edition.retold,
+        updates=sum(story.update is not None for story in edition.stories),
         encoded=encoder.encoded,
         summarized=summarized.fresh,
         remembered=summarized.remembered,
     )
+
+
+def _together(new: Sequence[Article], told: Sequence[Article]) -> list[Article]:
+    """What may be told and what was, each article once."""
+    return list({article.id: article for article in (*told, *new)}.values())
 
 
 def _stories(
@@ -209,84 +228,55 @@ def _stories(
     encoded: Mapping[str, Encoded],
     encoder: RememberingEncoder,
     feeds: Sequence[Feed],
-    now: datetime,
+    archive: Archive,
+    remembered: Remembered,
 ) -> tuple[tuple[str, ...], list[Story]]:
-    """The digest's topics in their order, and its stories by rank."""
-    wanted = None
-    if spec.topics is not None:
-        wanted = {name: description or "" for name, description in spec.topics.items()}
-    topics = resolve(wanted, encoder.texts)
-    chooser = TopicChooser(topics, encoder.texts)
-    grouped = group(articles, encoded, chooser, {feed.name: feed for feed in feeds})
-    weights = {feed.name: feed.weight for feed in feeds}
-    ranked = rank(grouped, weights, now)
-    return tuple(topic.name for topic in topics), ranked
+    """The digest's topics in their order, and the stories of `articles`, whose ids are kept."""
+    known = archive.story_ids(articles, remembered)
+    by_name = {feed.name: feed for feed in feeds}
+    grouped = group(articles, encoded, _headings(spec, encoder.texts), by_name, known)
+    archive.keep(grouped.stories)
+    return grouped.topics, list(grouped.stories)
 
 
-def _publish(workshop: Workshop, edition: Edition) -> str:
-    """Renders and writes the edition, then notes what it tells; gives the path of its page."""
+def _headings(spec: DigestSpec, encode: Encode) -> Headings:
+    if spec.topics is None:
+        return ListedTopics(None, encode)
+    if spec.topics == AUTO:
+        return FoundTopics(encode)
+    return ListedTopics(
+        {name: topic.description for name, topic in spec.topics.items()},
+        encode,
+        {name: topic.keywords for name, topic in spec.topics.items()},
+    )
+
+
+def _half_life(window: timedelta | None) -> timedelta:
+    """Half the window, so that its oldest news still count a quarter; half a day at least."""
+    return max(HALF_LIFE, window / 2) if window is not None else HALF_LIFE
+
+
+def _publish(workshop: Workshop, edition: Edition, repeats: Sequence[str]) -> str:
+    """Renders and writes the edition, then notes what it tells; gives the path of its page.
+
+    `repeats` are articles that say again what was told: noted with it, so that they are not
+    looked at every day, nor told once memory has lost what they repeat.
+    """
     rendered = workshop.renderer.render(edition)
     files = {
         EDITION: dump_edition(edition),
         "index.html": rendered.html.encode(),
         "digest.txt": rendered.text.encode(),
-        "digest.eml": build_message(edition, rendered),
+        "digest.eml": build_message(edition, workshop.renderer.render(edition, mail=True)),
     }
     log.info("digest %s: writing %d stories", edition.digest, len(edition.stories))
-    if workshop.outbox.has(edition.digest, edition.date):
+    if edition.date in workshop.store.told_dates(edition.digest):
         # Forgotten first: after a crash in between, the next run learns what the edition that is
         # there then tells, whichever of the two it is.
         workshop.store.save_told(edition.digest, edition.date, ())
     folder = workshop.outbox.write(edition.digest, edition.date, files)
-    workshop.store.save_told(edition.digest, edition.date, edition.told)
+    workshop.store.save_told(edition.digest, edition.date, (*edition.told, *repeats))
     return str(folder / "index.html")
-
-
-def _candidates(
-    workshop: Workshop, spec: DigestSpec, date: str, feeds: Sequence[Feed], now: datetime
-) -> list[Article]:
-    """The articles of the digest's window that none of its other editions has told."""
-    _relearn(workshop, spec.name)
-    since, late = None, None
-    if spec.window is not None:
-        since = now - spec.window
-        before = [other for other in workshop.outbox.dates(spec.name) if other < date]
-        earlier = _read(workshop, spec.name, before[-1]) if before else None
-        if earlier is not None and earlier.built >= since - _LATE:
-            late = (since - _OVERDUE, earlier.built)
-    told = workshop.store.told(spec.name, date)
-    # The same page may come again under another id: through a second feed of its house, after
-    # a feed was renamed, or because the feed changed its guids.
-    pages = workshop.store.told_pages(spec.name, date)
-    found = workshop.store.articles([feed.name for feed in feeds], since, now, late)
-    return [
-        article
-        for article in found
-        if article.id not in told and (article.url, article.title) not in pages
-    ]
-
-
-def _relearn(workshop: Workshop, digest: str) -> None:
-    """Notes what editions in the outbox tell where the store does not know it.
-
-    So it is after a power cut between the two, or when the state was lost and the outbox kept.
-    """
-    known = workshop.store.told_dates(digest)
-    for date in workshop.outbox.dates(digest):
-        if date not in known:
-            edition = _read(workshop, digest, date)
-            if edition is not None:
-                workshop.store.save_told(digest, date, edition.told)
-
-
-def _read(workshop: Workshop, digest: str, date: str) -> Edition | None:
-    """An earlier edition; None, with a warning, when it is damaged: that stops no run."""
-    path = workshop.outbox.folder(digest, date) / EDITION
-    try:
-        return load_edition(workshop.outbox.read(digest, date), str(path))
-    except OutboxError as error:
-        log.warning("an earlier edition can't be read, what it told may be told again: %s", error)
-        return None
 
 
 def _failed(feeds: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> list[FailedFeed]:
@@ -296,14 +286,24 @@ def _failed(feeds: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> list[Fail
 
 
 def _nothing(
-    spec: DigestSpec, date: str, feeds: Sequence[Feed], failed: Sequence[FailedFeed]
+    spec: DigestSpec, date: str, feeds: Sequence[Feed], failed: Sequence[FailedFeed], told: int
 ) -> DigestOutcome:
     if feeds and len(failed) == len(feeds):
         reason = f"none of its feeds could be read ({_count(len(feeds), 'feed')} asked)"
         return DigestOutcome(spec.name, date, "failed", reason=reason)
     where = "at all" if spec.window is None else f"in the last {_span(spec.window)}"
     reason = f"no edition: nothing new {where} from {_count(len(feeds) - len(failed), 'feed')}"
+    if told:
+        reason += f"; other editions have told {_count(told, 'article')}"
     return DigestOutcome(spec.name, date, "empty", reason=reason)
+
+
+def _all_told(spec: DigestSpec, date: str, articles: int, stories: int) -> DigestOutcome:
+    reason = (
+        f"no edition: {_count(articles, 'new article')} in "
+        f"{_count(stories, 'story', 'stories')}, with nothing new on what earlier editions told"
+    )
+    return DigestOutcome(spec.name, date, "empty", reason=reason, articles=articles, retold=stories)
 
 
 def _span(window: timedelta) -> str:
@@ -316,8 +316,8 @@ def _span(window: timedelta) -> str:
     return _count(minutes, "minute")
 
 
-def _count(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+def _count(number: int, unit: str, units: str = "") -> str:
+    return f"{number} {unit if number == 1 else units or unit + 's'}"
 
 
 def _keep(workshop: Workshop, report: RunReport) -> None:

@@ -28,7 +28,10 @@ _LOCK_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """The tools of a run: store, models, themes, outbox, and how to fetch."""
+    """The tools of a run: store, models, themes, outbox, and how to fetch.
+
+    `archive` is the http(s) address under which the outbox is published, or empty.
+    """
 
     store: Store
     encoder: Encoder
@@ -37,6 +40,7 @@ class Workshop:
     outbox: Outbox
     fetching: FetchOptions
     state: Path
+    archive: str = ""
 
     @contextmanager
     def alone(self, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
@@ -99,6 +103,7 @@ def open_workshop(settings: Settings) -> Iterator[Workshop]:
             outbox=Outbox(settings.outbox_dir),
             fetching=fetch_options(settings),
             state=settings.state_dir,
+            archive=settings.archive,
         )
     finally:
         store.close()

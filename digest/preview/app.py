@@ -86,6 +86,7 @@ def create_app(outbox: Path, theme_folders: Sequence[Path], hosts: Sequence[str]
             Route("/editions/{digest}", desk.newest),
             Route("/editions/{digest}/{date}", desk.edition),
             Route("/editions/{digest}/{date}/email.html", desk.email),
+            Route("/editions/{digest}/{date}/index.html", desk.page),
             Route("/editions/{digest}/{date}/digest.txt", desk.text),
             Route("/editions/{digest}/{date}/digest.eml", desk.message),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
@@ -163,6 +164,13 @@ class _Desk:
             rendered.html, "dark" if flags.get("dark") else "light", phone=bool(flags.get("phone"))
         )
         return HTMLResponse(html, headers={"Content-Security-Policy": _EMAIL_POLICY})
+
+    def page(self, request: Request) -> Response:
+        """The edition's page alone, where links from later editions in the outbox lead."""
+        rendered = self._proof(request).rendered
+        if rendered is None:
+            raise HTTPException(404)
+        return HTMLResponse(rendered.html, headers={"Content-Security-Policy": _EMAIL_POLICY})
 
     def text(self, request: Request) -> Response:
         rendered = self._proof(request).rendered

@@ -125,6 +125,16 @@ class ToldRow(Base):
     date: Mapped[str] = mapped_column(String(10), primary_key=True)
 
 
+class StoryRow(Base):
+    """The story of a digest that an article was last grouped into."""
+
+    __tablename__ = "stories"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    article: Mapped[str] = mapped_column(String(40), primary_key=True)
+    story: Mapped[str] = mapped_column(String(40))
+
+
 class RunRow(Base):
     """A run report, kept for whoever looks after the service."""
 

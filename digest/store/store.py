@@ -14,7 +14,6 @@ import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
     and_,
     delete,
     insert,
@@ -23,17 +22,18 @@ from sqlalchemy import (
     update,
 )
 
-from digest.records import (
-    Article,
-    DroppedSentence,
-    Encoded,
-    Feed,
-    Summary,
-    SummarySentence,
-    Validators,
-)
+from digest.records import Article, Encoded, Feed, Summary, Validators
 from digest.store.database import LOCK_SECONDS, Database
-from digest.store.schema import ArticleRow, EmbeddingRow, FeedRow, RunRow, SummaryRow, ToldRow
+from digest.store.rows import article_of, article_values, summary_of
+from digest.store.schema import (
+    ArticleRow,
+    EmbeddingRow,
+    FeedRow,
+    RunRow,
+    StoryRow,
+    SummaryRow,
+    ToldRow,
+)
 
 # SQLite takes at most 32,766 bound values a statement, older ones 999: keys are asked for in parts.
 _KEYS_AT_ONCE = 900
@@ -116,7 +116,7 @@ class Store:
             for article in articles:
                 before = known.get(article.id)
                 if before is None:
-                    fresh[article.id] = {**_article_values(article), "first_seen": now}
+                    fresh[article.id] = {**article_values(article), "first_seen": now}
                     continue
                 if article.date_origin != "feed":
                     article = replace(
@@ -127,7 +127,7 @@ class Store:
                     connection.execute(
                         update(ArticleRow)
                         .where(ArticleRow.id == article.id)
-                        .values(**_article_values(article))
+                        .values(**article_values(article))
                     )
             if fresh:
                 connection.execute(insert(ArticleRow), list(fresh.values()))
@@ -181,8 +181,13 @@ class Store:
                         )
                         timely = or_(timely, overdue)
                     query = query.where(timely)
-                found.extend(_article(row) for row in connection.execute(query).mappings())
+                found.extend(article_of(row) for row in connection.execute(query).mappings())
         return sorted(found, key=lambda article: (-article.published.timestamp(), article.id))
+
+    def articles_by_id(self, ids: Sequence[str]) -> dict[str, Article]:
+        """Those of `ids` that the store has, by id."""
+        with self._reading() as connection:
+            return self._known(connection, ids)
 
     def told(self, digest: str, other_than: str) -> set[str]:
         """The articles that editions of `digest` for dates other than `other_than` have told."""
@@ -216,6 +221,33 @@ class Store:
                 connection.execute(
                     insert(ToldRow),
                     [{"digest": digest, "date": date, "article": id} for id in set(articles)],
+                )
+
+    def story_ids(self, digest: str, articles: Sequence[str]) -> dict[str, str]:
+        """The stories of `digest` that those of `articles` were last in that were in any, by id."""
+        found: dict[str, str] = {}
+        with self._reading() as connection:
+            for part in _parts(articles):
+                query = select(StoryRow.article, StoryRow.story).where(
+                    StoryRow.digest == digest, StoryRow.article.in_(part)
+                )
+                found.update((article, story) for article, story in connection.execute(query))
+        return found
+
+    def save_story_ids(self, digest: str, ids: Mapping[str, str]) -> None:
+        """Notes the story of `digest` that each article is in, by article id."""
+        with self._transaction() as connection:
+            for part in _parts(list(ids)):
+                connection.execute(
+                    delete(StoryRow).where(StoryRow.digest == digest, StoryRow.article.in_(part))
+                )
+            if ids:
+                connection.execute(
+                    insert(StoryRow),
+                    [
+                        {"digest": digest, "article": article, "story": story}
+                        for article, story in ids.items()
+                    ],
                 )
 
     # --- what was computed ---------------------------------------------------------------
@@ -256,7 +288,7 @@ class Store:
                     SummaryRow.method == method, SummaryRow.content_hash.in_(part)
                 )
                 for row in connection.execute(query).mappings():
-                    found[row["content_hash"]] = _summary(row)
+                    found[row["content_hash"]] = summary_of(row)
         return found
 
     def save_summaries(self, method: str, summaries: Mapping[str, Summary]) -> None:
@@ -317,7 +349,9 @@ class Store:
         found: dict[str, Article] = {}
         for part in _parts(ids):
             query = select(ArticleRow).where(ArticleRow.id.in_(part))
-            found.update((row["id"], _article(row)) for row in connection.execute(query).mappings())
+            found.update(
+                (row["id"], article_of(row)) for row in connection.execute(query).mappings()
+            )
         return found
 
     def _replace(
@@ -337,24 +371,3 @@ class Store:
 def _parts(items: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(items), _KEYS_AT_ONCE):
         yield items[start : start + _KEYS_AT_ONCE]
-
-
-def _article_values(article: Article) -> dict[str, Any]:
-    return {**asdict(article), "tags": list(article.tags)}
-
-
-def _article(row: RowMapping) -> Article:
-    values = {name: row[name] for name in Article.__dataclass_fields__}
-    return Article(**{**values, "tags": tuple(row["tags"])})
-
-
-def _summary(row: RowMapping) -> Summary:
-    return Summary(
-        tuple(
-            SummarySentence(item["text"], tuple(item["source"]), item["support"])
-            for item in row["sentences"]
-        ),
-        row["model"],
-        tuple(DroppedSentence(item["text"], tuple(item["reasons"])) for item in row["dropped"]),
-        row["instead_of"],
-    )

@@ -20,7 +20,7 @@ from digest.stories.linkage import average_linkage, follow
 from digest.stories.neighbours import Pairs, neighbours
 from digest.stories.reasons import reasons
 from digest.stories.roundups import is_live, is_roundup
-from digest.stories.words import Terms, telling_words
+from digest.stories.words import read, telling_words
 
 # An article's embedding: its headline counts half as much as the mean of its sentences.
 _TITLE_SHARE = 0.5
@@ -93,16 +93,16 @@ class _Found:
 
 
 def _stories(articles: Sequence[Article], vectors: Vectors, parameters: Parameters) -> _Found:
-    everything = [Terms.of(article) for article in articles]
+    everything, names = read(articles)
     same = same_pages(articles, everything)
     # The same page again must not make its words look common.
     pages = np.unique(originals(articles, same))
     kept = [articles[index] for index in pages]
-    read = [everything[index] for index in pages]
-    words = telling_words(read)
+    terms = [everything[index] for index in pages]
+    words = telling_words(terms, names, parameters.names_raise)
     points = points_of(kept, words, vectors[pages], parameters)
     pairs = neighbours(points)
-    copies = pages[near_copies(read, words, pairs)]
+    copies = pages[near_copies(terms, words, pairs)]
     original = originals(articles, np.concatenate([same, copies]))
     # Where an article, or its original, stands among `pages`.
     place = np.searchsorted(pages, original)

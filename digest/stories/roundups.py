@@ -26,7 +26,7 @@ _ROUNDUP = (
     r"edition|headlines|news(?:letter)?|bulletin|links|mail|recap|report)\b",
     r"\b(?:news|sports?|business|tech|science|week(?:ly)?|weekend|day|markets?|transfer|global|"
     r"world|local|politics|election|morning|evening)(?: \w+)? (?:round-?up|in brief|in pictures|"
-    r"in review|in photos|in numbers|at a glance|quiz|digest|wrap-?up|recap)\b",
+    r"in review|in photos|in numbers|at a glance|quiz|digest|wrap(?:-?up)?|recap)\b",
     r"^(?:in brief|news in brief|briefly|round-?up|newsletter|headlines)(?:$|\s*[:|,–—-])",
     r"^(?:photos?|pictures?|quotes?) of the (?:day|week)\b|^(?:the (?:day|week)|this week|today) "
     r"in \w+|^on this day\b|\bwhat the papers say\b|^press review\b|^letters to the editor\b",

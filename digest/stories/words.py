@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.preprocessing import normalize
 
@@ -55,24 +56,42 @@ class Terms:
     title: tuple[str, ...]
     text: tuple[str, ...]
 
-    @classmethod
-    def of(cls, article: Article) -> Terms:
-        return cls(tuple(terms(article.title)), tuple(terms(article.text[:_CHARACTERS])))
+
+def read(articles: Sequence[Article]) -> tuple[list[Terms], frozenset[str]]:
+    """The terms of each article, and those of all terms that are names.
+
+    A name is what texts write large more often than small. Titles don't count: some papers write
+    every word of theirs large.
+    """
+    found = []
+    written: Counter[str] = Counter()
+    for article in articles:
+        tokens = _TOKEN.findall(article.text[:_CHARACTERS])
+        written.update(set(tokens))
+        found.append(Terms(_terms(_TOKEN.findall(article.title)), _terms(tokens)))
+    large: Counter[str] = Counter()
+    for token, count in written.items():
+        for term in _NORMAL[token]:
+            large[term] += -count if token.islower() else count
+    return found, frozenset(term for term, count in large.items() if count > 0)
 
 
-def telling_words(read: Sequence[Terms]) -> Words:
+def telling_words(read: Sequence[Terms], names: Collection[str], raised: float) -> Words:
     """The telling words of each article; its title counts twice, it says most.
 
-    Independent of the articles' order, but for the order of the rows.
+    `names` and numbers weigh `raised` times as much as other words. Independent of the articles'
+    order, but for the order of the rows.
     """
     counter = CountVectorizer(analyzer=_counted, dtype=np.float32)
     try:
         counts = counter.fit_transform(read)
     except ValueError:  # no words at all, as in emoji-only articles: nothing is shared
         return Words(csr_matrix((len(read), 1), dtype=np.float32), np.array([""], dtype=object))
+    terms = counter.get_feature_names_out()
+    sizes = [raised if term in names or term[0].isdigit() else 1.0 for term in terms]
     weights = TfidfTransformer(sublinear_tf=True, norm=None).fit_transform(counts)
-    rows = normalize(heaviest(csr_matrix(weights, dtype=np.float32), _WORDS))
-    return Words(csr_matrix(rows), counter.get_feature_names_out())
+    rows = heaviest(csr_matrix(weights @ diags(sizes), dtype=np.float32), _WORDS)
+    return Words(csr_matrix(normalize(rows)), terms)
 
 
 def heaviest(rows: csr_matrix, most: int) -> csr_matrix:
@@ -92,9 +111,13 @@ def heaviest(rows: csr_matrix, most: int) -> csr_matrix:
     return shortened
 
 
-def terms(text: str) -> list[str]:
+def terms(text: str) -> tuple[str, ...]:
     """The words of `text` that may tell something, in order: folded, without endings."""
-    return [term for token in _TOKEN.findall(text) for term in _NORMAL[token]]
+    return _terms(_TOKEN.findall(text))
+
+
+def _terms(tokens: Iterable[str]) -> tuple[str, ...]:
+    return tuple(chain.from_iterable(map(_NORMAL.__getitem__, tokens)))
 
 
 def terms_as_written(text: str, wanted: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`digest summarize` and `digest group` over files and JSON lines."""
+"""`digest summarize` over files and JSON lines."""
 
 from __future__ import annotations
 
@@ -99,69 +99,3 @@ def test_an_unknown_model_is_wrong_use(digest) -> None:
     done = digest("summarize", "-", "--model", "gpt", input="x")
     assert done.returncode == 2
     assert "names no model" in done.stderr
-
-
-GROUPED = [
-    {
-        "id": "a",
-        "title": "Harbour bridge closes for nine weeks",
-        "text": CLOSES,
-        "published": "2026-03-02T06:00:00Z",
-    },
-    {
-        "id": "b",
-        "title": "Nine-week closure for Port Ellery's harbour bridge",
-        "text": "Port Ellery's harbour bridge shuts on Monday for nine weeks; forty cables will be "
-        "replaced, according to the port authority.",
-        "published": "2026-03-02T07:00:00+01:00",
-    },
-    {
-        "id": "c",
-        "title": "Rovers win the cup after extra time",
-        "text": "A goal in the 117th minute gave Ellery Rovers the cup against Aldmoor City.",
-    },
-]
-
-
-def test_articles_on_one_event_share_a_story_and_stand_under_their_topic(
-    digest, tmp_path: Path
-) -> None:
-    (tmp_path / "in.jsonl").write_text("\n".join(json.dumps(line) for line in GROUPED))
-    done = digest("group", "--jsonl", "in.jsonl", "--topics", "Local life,Sport,Business")
-    assert done.returncode == 0, done.stderr
-    out = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["id"] for line in out] == ["a", "b", "c"]
-    assert out[0]["story"] == out[1]["story"] != out[2]["story"]
-    assert out[2]["topic"] == "Sport"
-    assert set(out[0]) == {"id", "story", "topic", "topic_score"}
-
-
-def test_grouping_does_not_depend_on_the_order_of_the_lines(digest) -> None:
-    orders = [GROUPED, GROUPED[::-1]]
-    found = [
-        sorted(
-            digest(
-                "group", "--jsonl", "-", input="\n".join(map(json.dumps, order))
-            ).stdout.splitlines()
-        )
-        for order in orders
-    ]
-    assert found[0] == found[1]
-    assert len(found[0]) == 3
-
-
-def test_bad_lines_of_a_group_are_named_and_the_others_go_on(digest) -> None:
-    lines = [
-        json.dumps(GROUPED[0]),
-        json.dumps({"id": "x", "published": "2026"}),
-        json.dumps({**GROUPED[1], "published": "yesterday"}),
-        json.dumps(GROUPED[0]),
-    ]
-    done = digest("group", "--jsonl", "-", input="\n".join(lines))
-    assert done.returncode == 1
-    assert len(done.stdout.splitlines()) == 1
-    assert done.stderr.splitlines() == [
-        'standard input:2: needs "title" or "text", strings',
-        'standard input:3: "published" is no ISO 8601 time',
-        "standard input:4: id 'a' was there before",
-    ]

@@ -35,12 +35,14 @@ BAD_DIGESTS = {
     "unknown key, nothing near": (
         "zzz: 1",
         "feeds.yaml:3: digests[0]: unknown key 'zzz'; known: name, title, schedule, timezone, "
-        "window, feeds, topics, max_stories, summary, template, review, from",
+        "window, feeds, topics, max_stories, max_per_topic, max_per_feed, memory, summary, "
+        "template, review, from",
     ),
     "the model's own word for `from`": (
         "sender: a@example.org",
         "feeds.yaml:3: digests[0]: unknown key 'sender'; known: name, title, schedule, "
-        "timezone, window, feeds, topics, max_stories, summary, template, review, from",
+        "timezone, window, feeds, topics, max_stories, max_per_topic, max_per_feed, memory, "
+        "summary, template, review, from",
     ),
     "number for text": (
         "title: 7",
@@ -97,6 +99,25 @@ BAD_DIGESTS = {
         "feeds.yaml:3: digests[0].window: '1 day' is not a window: a number of m, h or d "
         '(90m, 24h, 7d; at most 366d), or "all"',
     ),
+    "memory in hours": (
+        "memory: 36h",
+        "feeds.yaml:3: digests[0].memory: '36h' is not a number of days: write 7d, at most 366d, "
+        "or 0d to compare no stories with earlier editions",
+    ),
+    "memory as number": (
+        "memory: 7",
+        "feeds.yaml:3: digests[0].memory: '7' is not a number of days: write 7d, at most 366d, "
+        "or 0d to compare no stories with earlier editions",
+    ),
+    "memory too long": (
+        "memory: 400d",
+        "feeds.yaml:3: digests[0].memory: '400d' is not a number of days: write 7d, at most 366d, "
+        "or 0d to compare no stories with earlier editions",
+    ),
+    "no room for a feed": (
+        "max_per_feed: 0",
+        "feeds.yaml:3: digests[0].max_per_feed: '0' is too small; the least is 1",
+    ),
     "window as number": (
         "window: 24",
         "feeds.yaml:3: digests[0].window: '24' is not a window: a number of m, h or d "
@@ -135,7 +156,8 @@ BAD_DIGESTS = {
     ),
     "topic's description": (
         "topics: {World News: [a]}",
-        "feeds.yaml:3: digests[0].topics['World News']: a list is not text",
+        "feeds.yaml:3: digests[0].topics['World News']: a list is not a topic's description; "
+        "write a description, or {description: …, keywords: […]}",
     ),
     "too many": (
         "max_stories: 201",

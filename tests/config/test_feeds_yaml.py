@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from digest.config import Config, load_config
 from digest.config.fields import SLUG, nearest_zone
+from digest.config.topics import TopicSpec
 from digest.config.yaml_lines import parse_yaml
 from digest.errors import ConfigError
 from digest.records import Feed
@@ -39,6 +40,8 @@ def test_the_smallest_file_gets_the_defaults(write: Write) -> None:
     assert digest.feeds is None
     assert digest.topics is None
     assert digest.max_stories == 20
+    assert (digest.max_per_topic, digest.max_per_feed) == (None, None)
+    assert digest.memory == timedelta(days=7)
     assert (digest.summary.model, digest.summary.sentences) == ("extractive", 2)
     assert digest.template == "classic"
     assert digest.review is False
@@ -50,6 +53,12 @@ def test_a_digest_is_found_by_its_name(write: Write) -> None:
     config = load_config(write(SMALLEST))
     assert config.digest("morning") is config.digests[0]
     assert config.digest("evening") is None
+
+
+@pytest.mark.parametrize(("written", "days"), [("0d", 0), ("1d", 1), ("30d", 30), ("366d", 366)])
+def test_memory_is_a_number_of_days(write: Write, written: str, days: int) -> None:
+    path = write(f"digests: [{{name: a, memory: {written}}}]\nfeeds: [{{name: a, url: a.xml}}]\n")
+    assert load_config(path).digests[0].memory == timedelta(days=days)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +81,12 @@ def test_a_window_is_a_length_of_time_or_all(
 @pytest.mark.parametrize(
     ("written", "topics"),
     [
-        ("[World, Sport]", {"World": None, "Sport": None}),
-        ("{World: wars, Sport: }", {"World": "wars", "Sport": None}),
+        ("[World, Sport]", {"World": TopicSpec(), "Sport": TopicSpec()}),
+        ("{World: wars, Sport: }", {"World": TopicSpec(description="wars"), "Sport": TopicSpec()}),
     ],
 )
 def test_topics_come_with_or_without_descriptions(
-    write: Write, written: str, topics: dict[str, str | None]
+    write: Write, written: str, topics: dict[str, TopicSpec]
 ) -> None:
     path = write(f"digests: [{{name: a, topics: {written}}}]\nfeeds: [{{name: a, url: a.xml}}]\n")
     assert load_config(path).digests[0].topics == topics
@@ -117,7 +126,7 @@ def test_anchors_and_aliases_may_share_a_value(write: Write) -> None:
         "feeds: [{name: a, url: a.xml}]\n"
     )
     first, second = load_config(path).digests
-    assert first.topics == second.topics == {"World": "wars"}
+    assert first.topics == second.topics == {"World": TopicSpec(description="wars")}
 
 
 def test_an_anchor_may_be_set_again(write: Write) -> None:

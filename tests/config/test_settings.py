@@ -93,6 +93,36 @@ def test_a_wrong_variable_is_named_with_what_is_allowed(
     assert complaints() == [f"environment: {name}: {message}"]
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("value", "archive"),
+    [
+        ("", ""),
+        ("https://news.example.org", "https://news.example.org"),
+        ("https://news.example.org/digests/", "https://news.example.org/digests"),
+        ("HTTP://News.example.org:80/d//", "http://news.example.org/d"),
+        ("https://bücher.example/d", "https://xn--bcher-kva.example/d"),
+    ],
+)
+def test_the_public_address_is_kept_without_a_slash_at_its_end(
+    monkeypatch: pytest.MonkeyPatch, value: str, archive: str
+) -> None:
+    monkeypatch.setenv("DIGEST_PUBLIC_URL", value)
+    assert load_settings().archive == archive
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "value", ["news.example.org", "/var/www", "ftp://e.org", "https://", "https://e.org/?a=1", "x"]
+)
+def test_what_is_no_public_address_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("DIGEST_PUBLIC_URL", value)
+    assert complaints() == [
+        f"environment: DIGEST_PUBLIC_URL: {value!r} is not the http(s) address of a folder; for "
+        "example https://news.example.org/digests"
+    ]
+
+
 def test_a_wrong_line_of_the_env_file_is_named(folder: Path) -> None:
     (folder / ".env").write_text(
         "# ours\n"

@@ -16,6 +16,7 @@ from digest.records import (
     EditionTopic,
     FailedFeed,
     SummarySentence,
+    Update,
 )
 
 BUILT = datetime(2026, 11, 24, 7, 0, 12, tzinfo=UTC)
@@ -44,8 +45,9 @@ def _story(headline: str, *summary: str, **fields: object) -> EditionStory:
     return replace(story, **fields)  # type: ignore[arg-type]
 
 
-def _other(feed: str, headline: str, url: str) -> EditionSource:
-    return EditionSource(feed, headline, url, datetime(2026, 11, 24, 5, 15, tzinfo=UTC))
+def _other(feed: str, headline: str, url: str, *, copy: bool = False) -> EditionSource:
+    published = datetime(2026, 11, 24, 5, 15, tzinfo=UTC)
+    return EditionSource(feed, headline, url, published, copy=copy)
 
 
 WORLD = EditionTopic(
@@ -128,12 +130,21 @@ TECHNOLOGY = EditionTopic(
             "The bench runs on one workstation and needs no licence, its authors write.",
             source="Circuit & Field",
             author="Odd Løvås",
+            update=Update(
+                "2026-11-22",
+                "story-7",
+                "Chip designers to publish the bench <soon> that found faults",
+                ("41",),
+            ),
             also=(
+                _other("Field Notes", "", "https://notes.example.org/bench", copy=True),
+                _other("Circuit Mirror", "", "", copy=True),
                 _other(
                     "Open Silicon Weekly",
                     "Forty-one faults, one workstation",
                     "https://silicon.example.io/41",
                 ),
+                _other("The Solder", "Forty-one faults", "https://solder.example/41", copy=True),
             ),
         ),
     ),
@@ -182,6 +193,7 @@ def edition() -> Edition:
         feeds=14,
         articles=97,
         told=("story-1", "story-2"),
+        retold=2,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +26,7 @@ from digest.records import (
     Story,
     Summary,
     SummarySentence,
+    Update,
 )
 
 SEVEN = datetime(2026, 3, 2, 7, tzinfo=UTC)
@@ -72,46 +74,84 @@ def says(*sentences: str) -> Summary:
 # --- choosing ------------------------------------------------------------------------------
 
 
-def topics(letters: str, most: int) -> str:
-    """`choose` over stories whose topics are the `letters`: the numbers of those taken."""
-    ranked = [story(str(number), letter) for number, letter in enumerate(letters)]
-    return " ".join(one.lead.title for one in choose(ranked, most))
+def taken(stories: str, most: int, per_topic: int | None = None, feed: int | None = None) -> str:
+    """`choose` over stories as `topic + feed`, "Aa Ab Ba": the numbers of those taken."""
+    ranked = [
+        story(str(number), marks[0], lead=article(str(number), feed=marks[1:] or str(number)))
+        for number, marks in enumerate(stories.split())
+    ]
+    return " ".join(one.lead.title for one in choose(ranked, most, per_topic, feed))
 
 
 @pytest.mark.parametrize(
-    ("letters", "most", "taken"),
+    ("stories", "most", "numbers"),
     [
-        ("AAB", 5, "0 1 2"),
-        ("AAAAB", 4, "0 1 2 4"),  # half is A's; B has one; one more of A fills the edition
-        ("AAAABB", 4, "0 1 4 5"),
-        ("AAAABBCC", 4, "0 1 4 5"),
-        ("ABCABC", 3, "0 1 2"),
-        ("AAAA", 3, "0 1 2"),  # nothing else is there
-        ("AB", 1, "0"),
+        ("A A B", 5, "0 1 2"),
+        ("A A A A B", 4, "0 1 2 4"),  # half is A's; B has one; one more of A fills the edition
+        ("A A A A B B", 4, "0 1 4 5"),
+        ("A A A A B B C C", 4, "0 1 4 5"),
+        ("A B C A B C", 3, "0 1 2"),
+        ("A A A A", 3, "0 1 2"),  # nothing else is there
+        ("A B", 1, "0"),
         ("", 3, ""),
     ],
 )
 def test_no_topic_takes_over_half_while_others_have_stories(
-    letters: str, most: int, taken: str
+    stories: str, most: int, numbers: str
 ) -> None:
-    assert topics(letters, most) == taken
+    assert taken(stories, most) == numbers
 
 
-@given(st.lists(st.sampled_from("ABC"), max_size=30), st.integers(1, 12))
-def test_choosing_fills_the_edition_in_rank_order(letters: list[str], most: int) -> None:
-    ranked = [story(str(number), letter) for number, letter in enumerate(letters)]
-    chosen = choose(ranked, most)
-    numbers = [int(one.lead.title) for one in chosen]
-    assert len(chosen) == min(most, len(ranked))
+@pytest.mark.parametrize(
+    ("stories", "most", "numbers"),
+    [
+        ("Ax Bx Cx Dx Ay Bz", 6, "0 1 2 3 4 5"),  # there is room for all
+        ("Ax Bx Cx Dx Ay By", 3, "0 1 4"),  # one is x's, one y's; the third x's, which ranks higher
+        ("Ax Bx Cx Dx Ay Bz", 3, "0 4 5"),
+        ("Ax Bx Cx Dx", 3, "0 1 2"),  # nothing else is there
+        ("Ax Ax Ax Ax By", 4, "0 1 2 4"),
+    ],
+)
+def test_no_feed_leads_over_a_third_while_others_have_stories(
+    stories: str, most: int, numbers: str
+) -> None:
+    assert taken(stories, most) == numbers
+
+
+@pytest.mark.parametrize(
+    ("per_topic", "per_feed", "numbers"),
+    [(None, None, "0 1 4 5"), (1, None, "0 2 3 4"), (4, 4, "0 1 2 3"), (2, 1, "0 3 4 5")],
+)
+def test_the_owner_s_limits_go_before_the_usual_ones(
+    per_topic: int | None, per_feed: int | None, numbers: str
+) -> None:
+    assert taken("Ax Ax Bx Ay Bz Bv", 4, per_topic, per_feed) == numbers
+
+
+def test_the_limit_for_feeds_is_let_go_before_that_for_topics() -> None:
+    # Two of x at most, three of A: the fourth place is x's third with another topic.
+    assert taken("Ax Ax Ay Az Bx", 4, 3, 2) == "0 1 2 4"
+
+
+@given(
+    st.lists(st.sampled_from(["Aa", "Ab", "Ba", "Bc", "Cd"]), max_size=30),
+    st.integers(1, 12),
+    st.integers(1, 6),
+    st.integers(1, 6),
+)
+def test_choosing_fills_the_edition_in_rank_order_within_its_limits(
+    marks: list[str], most: int, per_topic: int, per_feed: int
+) -> None:
+    numbers = list(map(int, taken(" ".join(marks), most, per_topic, per_feed).split()))
+    assert len(numbers) == min(most, len(marks))
     assert numbers == sorted(set(numbers))
-    for letter in set(letters):
-        mine = sum(one.topic == letter for one in chosen)
-        others_left = any(
-            one.topic != letter and sum(c.topic == one.topic for c in chosen) < (most + 1) // 2
-            for one in ranked
-            if one not in chosen
-        )
-        assert mine <= max(1, (most + 1) // 2) or not others_left
+    topics = Counter(marks[number][0] for number in numbers)
+    feeds = Counter(marks[number][1] for number in numbers)
+    for number, (topic, feed) in enumerate(marks):
+        # What is left out although there was a limit over it for another: none is as good within.
+        if number not in numbers and topics[topic] < per_topic and feeds[feed] < per_feed:
+            assert all(count <= per_topic for count in topics.values())
+            assert all(count <= per_feed for count in feeds.values())
 
 
 # --- texts ---------------------------------------------------------------------------------
@@ -247,6 +287,81 @@ def test_a_sentence_that_only_says_the_headline_again_is_left_out() -> None:
 def test_an_article_without_summary_is_printed_with_its_headline_alone() -> None:
     (printed,) = edition(story("a"), a=Summary((), "extractive")).stories
     assert (printed.headline, printed.summary) == ("a", ())
+
+
+def test_a_story_carries_what_its_editors_ask_for() -> None:
+    other = article("b", "wire")
+    told = Update("2026-03-01", "s-old", "Old", ("five",))
+    made = edition(
+        replace(
+            story("a", "World", other),
+            rank_parts={"coverage": 1.00000049, "recency": 0.5},
+            runner_up="Sport",
+            runner_up_score=0.12345678,
+            why={"post-a": "same names", "wire-b": "similarity 0.71"},
+            update=told,
+        ),
+        plan=replace(PLAN, archive="https://d.org"),
+    )
+    (printed,) = made.stories
+    assert (printed.articles, printed.update) == (("post-a", "wire-b"), told)
+    assert printed.rank_parts == {"coverage": 1.0, "recency": 0.5}
+    assert (printed.runner_up, printed.runner_up_score) == ("Sport", 0.1235)
+    assert (printed.why, printed.also[0].why) == ("same names", "similarity 0.71")
+    assert printed.also[0].article == "wire-b"
+    assert (made.archive, made.retold) == ("https://d.org", 0)
+
+
+LEAD = article("lead", id="lead")
+
+
+def copied(*others: Article, **copies: str) -> list[tuple[str, bool]]:
+    """The feeds under a story in the order of print, and whether each is a copy (of which)."""
+    whole = replace(story("lead", "World", *others, lead=LEAD), copies=copies)
+    return [(source.feed, source.copy) for source in edition(whole).stories[0].also]
+
+
+def test_copies_stand_behind_what_they_are_copies_of() -> None:
+    others = (
+        article("told otherwise", "wire", id="wire"),
+        article("told otherwise", "paper", id="paper"),
+        article("lead", "gazette", id="gazette"),
+        article("lead", "nordlys", id="nordlys"),
+    )
+    order = [("gazette", True), ("nordlys", True), ("wire", False), ("paper", True)]
+    copies = {"gazette": "lead", "nordlys": "gazette", "paper": "wire"}
+    assert copied(*others, **copies) == order
+    assert copied(*reversed(others), **copies) == order
+
+
+def test_what_a_lead_is_a_copy_of_is_the_same_text_as_the_lead() -> None:
+    others = (article("lead", "wire", id="wire"), article("lead", "paper", id="paper"))
+    whole = replace(
+        story("lead", "World", *others, lead=LEAD), copies={"lead": "wire", "paper": "wire"}
+    )
+    assert [(source.feed, source.copy) for source in edition(whole).stories[0].also] == [
+        ("paper", True),
+        ("wire", True),
+    ]
+
+
+def test_a_copy_on_the_same_page_or_in_the_same_feed_is_not_printed() -> None:
+    others = (
+        article("lead", "post-front", id="front", url="https://www.post.org/lead"),
+        article("Lead, again", "post", id="again", url="https://post.org/again"),
+    )
+    assert copied(*others, front="lead", again="lead") == []
+
+
+def test_a_copy_whose_original_is_not_there_is_a_telling() -> None:
+    assert copied(article("x", "wire", id="x"), x="gone") == [("wire", False)]
+
+
+def test_stories_that_were_told_before_are_counted() -> None:
+    made = compose(
+        PLAN, [story("a")], {}, FEEDS, [], date="2026-03-02", built=SEVEN, articles=1, retold=4
+    )
+    assert made.retold == 4
 
 
 def test_one_article_of_each_other_feed_is_listed_first_then_what_else_there_is() -> None:

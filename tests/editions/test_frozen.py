@@ -8,7 +8,7 @@ import pytest
 
 from digest.editions.frozen import FORMAT, dump_edition, load_edition
 from digest.errors import OutboxError
-from digest.records import Edition
+from digest.records import Edition, Update
 
 
 def test_an_edition_comes_back_equal(edition: Edition) -> None:
@@ -70,13 +70,47 @@ def test_a_file_of_a_newer_version_is_refused_as_such(edition: Edition) -> None:
         load_edition(data, "edition.json")
 
 
-def test_a_file_of_format_1_is_read_as_one_in_which_nothing_was_dropped(edition: Edition) -> None:
+NEW_IN_3 = (
+    "articles", "update", "rank_parts", "runner_up", "runner_up_score", "why",
+)  # fmt: skip
+
+
+def test_an_edition_of_format_3_comes_back_with_all_that_it_has(edition: Edition) -> None:
+    (topic, *others) = edition.topics
+    (story, *further) = topic.stories
+    full = replace(
+        story,
+        articles=("a", "b"),
+        update=Update("2026-11-22", "s1", "Told before", ("five",)),
+        rank_parts={"coverage": 1.0, "recency": 0.5},
+        runner_up="Business",
+        runner_up_score=0.25,
+        why="same names",
+        also=(replace(story.also[0], copy=True, article="b", why="same text"),),
+    )
+    made = replace(edition, topics=(replace(topic, stories=(full, *further)), *others), retold=3)
+    assert load_edition(dump_edition(made), "edition.json") == made
+
+
+@pytest.mark.parametrize("format", [1, 2])
+def test_a_file_of_an_older_format_is_read_without_what_came_later(
+    edition: Edition, format: int
+) -> None:
     old = json.loads(dump_edition(edition))
-    old["format"] = 1
+    old["format"] = format
+    del old["retold"], old["archive"]
     for topic in old["topics"]:
         for story in topic["stories"]:
-            del story["dropped"], story["instead_of"]
-    assert load_edition(json.dumps(old).encode(), "edition.json").topics == edition.topics
+            for name in (*NEW_IN_3, *(("dropped", "instead_of") if format == 1 else ())):
+                del story[name]
+            for other in story["also"]:
+                del other["copy"], other["article"], other["why"]
+    loaded = load_edition(json.dumps(old).encode(), "edition.json")
+    assert loaded.format == format
+    assert [story.headline for story in loaded.stories] == [s.headline for s in edition.stories]
+    assert {story.update for story in loaded.stories} == {None}
+    assert {story.articles for story in loaded.stories} == {()}
+    assert not any(other.copy for story in loaded.stories for other in story.also)
 
 
 def test_what_is_no_time_is_not_written(edition: Edition) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import html5lib  # type: ignore[import-untyped]
@@ -26,10 +27,11 @@ from digest.records import (
     EditionTopic,
     FailedFeed,
     SummarySentence,
+    Update,
 )
 
 MakeStory = Callable[..., EditionStory]
-Other = Callable[[str, str, str], EditionSource]
+Other = Callable[..., EditionSource]
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -68,7 +70,9 @@ def shown_texts(edition: Edition) -> Iterator[str]:
             yield from (story.headline, story.source, story.author)
             yield from (sentence.text for sentence in story.summary)
             for also in story.also:
-                yield from (also.feed, also.headline)
+                yield from (also.feed, "" if also.copy else also.headline)
+            if story.update:
+                yield story.update.headline
     for failure in edition.failed:
         yield from (failure.feed, failure.reason)
 
@@ -111,7 +115,7 @@ def test_the_page_loads_and_runs_nothing(edition: Edition, renderer: Renderer) -
     for element in tree.iter():
         assert not [name for name in element.keys() if name.startswith("on") or name == "src"]  # noqa: SIM118
         if "href" in element.keys():  # noqa: SIM118
-            assert re.match(r"https?://|mailto:", element.get("href"))
+            assert re.match(r"https?://|mailto:|\.\./2026-11-22/", element.get("href"))
         assert "url(" not in (element.get("style") or "")
 
 
@@ -185,22 +189,26 @@ def test_hostile_text_is_shown_as_text_wherever_it_stands(
             author=text,
             url="https://example.org/story",
             language="'><b>",
+            id="s1",
             also=(other(text, text, "https://example.org/"),),
+            update=Update("2026-11-22", text, text, (text,)),
         )
+        second = replace(story, id="s2")
         return renderer.render(
             replace(
                 edition,
                 title=text,
                 subject=text,
                 preheader=text,
-                topics=(EditionTopic(text, (story,)), EditionTopic(text, (story,))),
+                topics=(EditionTopic(text, (story,)), EditionTopic(text, (second,))),
                 failed=(FailedFeed(text, text),),
-            )
+            ),
+            mail=True,  # without the link, whose address holds the text
         ).html
 
     # The same elements and attributes as with harmless text: nothing of it became markup.
     assert _skeleton(page(hostile)) == _skeleton(page("harmless"))
-    assert visible_text(page(hostile)).count(in_one_line(hostile)) == 22
+    assert visible_text(page(hostile)).count(in_one_line(hostile)) == 24
 
 
 def test_hostile_text_is_plain_in_the_text_form(
@@ -335,6 +343,124 @@ def test_twenty_long_stories_stay_well_under_the_size_at_which_gmail_clips(
     topics = tuple(EditionTopic(f"Topic {n}", stories[n::6]) for n in range(6))
 
     assert len(renderer.render(replace(edition, topics=topics)).html.encode()) < 60_000
+
+
+# --- updates and copies ---------------------------------------------------------------------
+
+UPDATE = Update("2026-11-22", "s12", "Old faults found", ("41",))
+
+
+def links(html: str) -> list[str]:
+    return [anchor.attrib["href"] for anchor in parse(html).iter("a")]
+
+
+@pytest.fixture
+def updated(edition: Edition, make_story: MakeStory) -> Edition:
+    story = make_story("New faults", "More of them.", id="s13", update=UPDATE)
+    return with_stories(replace(edition, archive="https://news.example.org/d"), story)
+
+
+def test_an_update_is_marked_and_names_what_was_told(updated: Edition, renderer: Renderer) -> None:
+    rendered = renderer.render(updated)
+    told = "We told of this on Sunday, 22 November: Old faults found"
+    assert "Update New faults" in visible_text(rendered.html)
+    assert told in visible_text(rendered.html)
+    assert "\nUpdate: New faults\n" in rendered.text
+    assert told in in_one_line(rendered.text)
+
+
+def test_an_update_leads_to_the_earlier_story_in_the_archive(
+    updated: Edition, renderer: Renderer
+) -> None:
+    address = "https://news.example.org/d/morning/2026-11-22/index.html#s12"
+    for mail in (False, True):
+        rendered = renderer.render(updated, mail=mail)
+        assert address in links(rendered.html)
+        assert address in rendered.text.splitlines()
+
+
+def test_without_an_archive_the_page_leads_to_the_folder_beside_and_a_mail_nowhere(
+    updated: Edition, renderer: Renderer
+) -> None:
+    unpublished = replace(updated, archive="")
+    page, mail = renderer.render(unpublished), renderer.render(unpublished, mail=True)
+    assert "../2026-11-22/index.html#s12" in links(page.html)
+    assert all(link.startswith("https://news.example.org/2026/") for link in links(mail.html))
+    assert page.text == mail.text
+    assert "index.html" not in page.text
+    assert visible_text(page.html) == visible_text(mail.html)
+
+
+def test_an_earlier_edition_of_another_year_is_named_with_its_year(
+    updated: Edition, renderer: Renderer, make_story: MakeStory
+) -> None:
+    story = make_story("New faults", update=replace(UPDATE, date="2025-12-31"))
+    text = renderer.render(with_stories(updated, story)).text
+    assert "We told of this on Wednesday, 31 December 2025: Old faults found" in text
+
+
+def test_each_story_has_its_place_on_the_page(updated: Edition, renderer: Renderer) -> None:
+    page = parse(renderer.render(updated).html)
+    assert [cell.attrib.get("id") for cell in page.iter("td") if "id" in cell.attrib] == ["s13"]
+
+
+def test_copies_are_one_line_apart_from_other_tellings(
+    edition: Edition, renderer: Renderer, make_story: MakeStory, other: Other
+) -> None:
+    copy = partial(other, copy=True)
+    story = make_story(
+        "Tugs",
+        also=(
+            copy("Harbour Gazette", "Tugs!", "https://gazette.example/tugs"),
+            copy("Nordlys", "Tugs!", ""),
+            other("Touchline", "Twelve boats", "https://touch.example/boats"),
+            copy("The Bay", "Boats!", "https://bay.example/boats"),
+        ),
+    )
+    rendered = renderer.render(with_stories(edition, story))
+    assert (
+        "Same text in: Harbour Gazette · Nordlys "
+        "Also covered by Touchline: Twelve boats (same text in The Bay)"
+    ) in visible_text(rendered.html)
+    assert "https://gazette.example/tugs" in links(rendered.html)
+    assert "https://bay.example/boats" in links(rendered.html)
+    assert rendered.text.split("Same text in", 1)[1].splitlines()[:10] == [
+        ": Harbour Gazette",
+        "https://gazette.example/tugs",
+        "Same text in: Nordlys",
+        "",
+        "Also covered by",
+        "  Touchline: Twelve boats",
+        "  https://touch.example/boats",
+        "  Same text in: The Bay",
+        "  https://bay.example/boats",
+        "",
+    ]
+
+
+def test_a_story_with_copies_alone_is_covered_by_nobody_else(
+    edition: Edition, renderer: Renderer, make_story: MakeStory, other: Other
+) -> None:
+    also = (other("Nordlys", "Tugs!", "https://n.example/", copy=True),)
+    rendered = renderer.render(with_stories(edition, make_story("Tugs", also=also)))
+    assert "Same text in: Nordlys" in visible_text(rendered.html)
+    assert "Also covered by" not in rendered.html + rendered.text
+
+
+@pytest.mark.parametrize(
+    ("retold", "words"),
+    [
+        (0, "(Europe/London)."),
+        (1, "(Europe/London). 1 story told before brings nothing new."),
+        (3, "(Europe/London). 3 stories told before bring nothing new."),
+    ],
+)
+def test_stories_without_news_are_counted_in_the_footer(
+    edition: Edition, renderer: Renderer, retold: int, words: str
+) -> None:
+    rendered = renderer.render(replace(edition, retold=retold))
+    assert f"{words} Missing from this edition" in visible_text(rendered.html)
+    assert f"{words} Missing from this edition" in in_one_line(rendered.text)
 
 
 def test_a_topic_without_stories_is_not_printed(edition: Edition, renderer: Renderer) -> None:

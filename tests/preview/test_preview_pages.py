@@ -6,10 +6,15 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
+
+from digest.editions.frozen import dump_edition, load_edition
+from digest.records import Update
 
 Files = Callable[..., Path]
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
@@ -142,6 +147,43 @@ def test_the_frame_holds_the_edition_rendered_with_the_templates_as_they_are_now
     assert "<h1>The Demo Digest</h1>" in framed(site, "/editions/demo/2026-11-24")
     edit(template, "<h1>", "<h1>Now: ")
     assert "<h1>Now: The Demo Digest</h1>" in framed(site, "/editions/demo/2026-11-24")
+
+
+def test_a_link_to_an_earlier_edition_leads_to_its_page(
+    serve: Serve, file_edition: Files, template: Path
+) -> None:
+    template.write_text(
+        template.read_text("utf-8").replace(
+            "<h2>",
+            """{% if story.update %}<a class="earlier" href="{{
+            story.update | earlier_url(edition, relative=not mail) }}">before</a>{% endif %}
+            <h2 id="{{ story.id }}">""",
+        ),
+        "utf-8",
+    )
+    file_edition(date="2026-11-23")
+    file = file_edition() / "edition.json"
+    edition = load_edition(file.read_bytes(), str(file))
+    (first, *others) = edition.topics
+    told = Update("2026-11-23", "s1", "River towns wait for the flood", ("five",))
+    updated = replace(first, stories=(replace(first.stories[0], update=told),))
+    file.write_bytes(dump_edition(replace(edition, topics=(updated, *others))))
+    with serve() as client:
+        frame = client.get("/editions/demo/2026-11-24/email.html")
+        (link,) = re.findall(r'href="(\.\./[^"]+)"', frame.text)
+        assert '<base target="_blank">' in frame.text  # a new tab, not the frame
+        page = client.get(urljoin(str(frame.url), link))
+    assert page.status_code == 200
+    assert page.url.path == "/editions/demo/2026-11-23/index.html"
+    assert f'id="{link.partition("#")[2]}"' in page.text
+    assert "sandbox" in page.headers["content-security-policy"]
+
+
+def test_the_page_of_an_edition_that_is_not_there_is_a_404(
+    site: httpx.Client, file_edition: Files
+) -> None:
+    file_edition()
+    assert site.get("/editions/demo/2026-11-23/index.html").status_code == 404
 
 
 def test_an_edition_built_anew_is_shown_anew(site: httpx.Client, file_edition: Files) -> None:

@@ -50,6 +50,8 @@ def test_a_database_of_the_first_version_is_brought_up_with_what_is_in_it(url: s
     store = Store(url)
     expected = Summary((SummarySentence("A.", (0,), 1.0),), "extractive")
     assert store.summaries("m", ["h"]) == {"h": expected}
+    store.save_story_ids("morning", {"a": "s1"})
+    assert store.story_ids("morning", ["a"]) == {"a": "s1"}
     store.close()
 
 

@@ -237,6 +237,35 @@ def test_an_edition_built_again_replaces_what_it_told(store: Store) -> None:
     assert store.told("morning", "2026-03-02") == {"b", "c"}
 
 
+def test_the_stories_of_articles_are_known_to_their_digest_alone(store: Store) -> None:
+    store.save_story_ids("morning", {"a": "s1", "b": "s1", "c": "s2"})
+    assert store.story_ids("morning", ["c", "a", "z"]) == {"a": "s1", "c": "s2"}
+    assert store.story_ids("evening", ["a"]) == {}
+    assert store.story_ids("morning", []) == {}
+
+
+def test_an_article_that_moved_to_another_story_is_known_there(store: Store) -> None:
+    store.save_story_ids("morning", {"a": "s1", "b": "s1"})
+    store.save_story_ids("evening", {"a": "s9"})
+    store.save_story_ids("morning", {"a": "s2"})
+    store.save_story_ids("morning", {})
+    assert store.story_ids("morning", ["a", "b"]) == {"a": "s2", "b": "s1"}
+    assert store.story_ids("evening", ["a"]) == {"a": "s9"}
+
+
+def test_the_stories_of_thousands_of_articles_are_found(store: Store) -> None:
+    ids = {f"a{number}": f"s{number // 3}" for number in range(5000)}
+    store.save_story_ids("morning", ids)
+    store.save_story_ids("morning", ids)
+    assert store.story_ids("morning", list(ids)) == ids
+
+
+def test_articles_are_found_by_their_ids(store: Store, make_article: Make, now: datetime) -> None:
+    store.save_articles(FEED, [make_article("a"), make_article("b")], NOTHING, now)
+    assert store.articles_by_id(["b", "z"]) == {"b": make_article("b")}
+    assert store.articles_by_id([]) == {}
+
+
 def test_the_last_run_report_is_the_one_saved_last(store: Store, now: datetime) -> None:
     assert store.last_run() is None
     store.save_run(now, 1.5, {"feeds": [1]})

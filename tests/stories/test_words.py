@@ -7,10 +7,14 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from digest.records import Article
-from digest.stories.words import Terms, heaviest, telling_words, terms, terms_as_written
+from digest.stories.words import Words, heaviest, read, telling_words, terms, terms_as_written
 
 Make = Callable[..., Article]
-read = Terms.of
+
+
+def of(*articles: Article, raised: float = 1.0) -> Words:
+    found, names = read(articles)
+    return telling_words(found, names, raised)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +30,7 @@ read = Terms.of
     ],
 )
 def test_terms(text: str, found: list[str]) -> None:
-    assert terms(text) == found
+    assert list(terms(text)) == found
 
 
 def test_the_forms_of_a_word_are_one_term() -> None:
@@ -35,16 +39,14 @@ def test_the_forms_of_a_word_are_one_term() -> None:
 
 def test_rows_have_unit_length_and_rare_words_weigh_more(make_article: Make) -> None:
     texts = ["ferry strait", "ferry bank", "ferry cup"]
-    words = telling_words(
-        [Terms.of(make_article(str(n), "", text)) for n, text in enumerate(texts)]
-    )
+    words = of(*(make_article(str(n), "", text) for n, text in enumerate(texts)))
     np.testing.assert_allclose(np.sqrt(words.rows.power(2).sum(axis=1)), 1.0, rtol=1e-6)
     first = dict(zip(words.terms[words.rows[0].indices], words.rows[0].data, strict=True))
     assert first["strait"] > first["ferry"]
 
 
 def test_a_title_counts_twice(make_article: Make) -> None:
-    words = telling_words([read(make_article("a", "ferry", "strait"))])
+    words = of(make_article("a", "ferry", "strait"))
     row = dict(zip(words.terms[words.rows[0].indices], words.rows[0].data, strict=True))
     assert row["ferry"] == pytest.approx(row["strait"] * (1 + np.log(2)))
 
@@ -56,9 +58,7 @@ def test_the_heaviest_of_a_row_are_kept_the_first_of_equal_ones() -> None:
 
 def test_shared_terms_come_the_most_telling_first(make_article: Make) -> None:
     texts = ["havorn ferry ferry ferry", "havorn ferry", "ferry bank", "ferry cup"]
-    words = telling_words(
-        [Terms.of(make_article(str(n), "", text)) for n, text in enumerate(texts)]
-    )
+    words = of(*(make_article(str(n), "", text) for n, text in enumerate(texts)))
     assert words.shared(np.array([[0, 1], [2, 3], [0, 0]]), 1) == [["havorn"], ["ferry"], ["ferry"]]
 
 
@@ -70,3 +70,16 @@ def test_terms_are_given_as_the_text_writes_them() -> None:
     )
     (name,) = terms_as_written(text, terms("Havørn"))
     assert name == "Havørn"
+
+
+def test_names_and_numbers_weigh_more_than_other_words(make_article: Make) -> None:
+    texts = ["Later the Havorn sank with 40 sailors", "no sailors on board, later rescued"]
+    words = of(*(make_article(str(n), "", text) for n, text in enumerate(texts)), raised=2.0)
+    weights = dict(zip(words.terms[words.rows[0].indices], words.rows[0].data, strict=True))
+    assert weights["havorn"] == weights["40"] == pytest.approx(2 * weights["sank"])
+
+
+def test_a_word_that_only_begins_sentences_is_no_name(make_article: Make) -> None:
+    texts = ["Sailors sang. The sailors of Havorn sang too.", "sailors rest", "Havorn rests"]
+    _, names = read([make_article(str(n), "SAILORS", text) for n, text in enumerate(texts)])
+    assert names == {"havorn"}
