@@ -115,8 +115,11 @@ def _joined(
     articles: Sequence[Article], points: Points, pairs: Pairs, parameters: Parameters
 ) -> NDArray[np.intp]:
     """Each article's story: by average linkage; round-ups alone, live blogs as followers."""
-    live = np.array([is_live(article) for article in articles])
-    glue = live | np.array([is_roundup(article) for article in articles])
+    live = np.zeros(len(articles), dtype=bool)
+    glue = live.copy()
+    for index in np.unique(pairs):
+        live[index] = is_live(articles[index])
+        glue[index] = live[index] or is_roundup(articles[index])
     labels = average_linkage(points, pairs[~glue[pairs].any(axis=1)], parameters.threshold)
     following = pairs[live[pairs].any(axis=1) & ~(glue & ~live)[pairs].any(axis=1)]
     return follow(points, labels, following, live, parameters.threshold)

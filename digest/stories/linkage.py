@@ -31,7 +31,7 @@ def average_linkage(points: Points, pairs: Pairs, threshold: float) -> Labels:
     equal points give equal groups.
     """
     labels = np.arange(len(points))
-    groups = _Groups(points, np.ones(len(points)), *_dated(points.hours))
+    groups = _Groups.of(points)
     # A mean reaches the threshold only where one of its terms does: all others can go. Times are
     # left aside here, two groups may be nearer in time than their members are.
     pairs = pairs[points.products(pairs[:, 0], pairs[:, 1]) >= threshold]
@@ -61,7 +61,7 @@ def follow(
     `pairs` say which points may be near. Followers are in groups of their own before, and bring no
     others together: they are compared with what the others made.
     """
-    groups = _Groups(points, np.ones(len(points)), *_dated(points.hours))
+    groups = _Groups.of(points)
     kept, into = np.unique(labels, return_inverse=True)
     groups = groups.merged(into, len(kept))
     both = np.concatenate([pairs, pairs[:, ::-1]])
@@ -77,29 +77,35 @@ def follow(
 
 
 class _Groups:
-    """Sums over the members of each group."""
+    """Sums over the members of each group, and the span of time that they fill."""
 
-    def __init__(
-        self, sums: Points, sizes: NDArray[np.float64], hours: Hours, dated: NDArray[np.float64]
-    ) -> None:
+    def __init__(self, sums: Points, sizes: NDArray[np.float64], first: Hours, last: Hours) -> None:
         self._sums = sums
         self.sizes = sizes
-        self._hours = hours
-        self._dated = dated
+        self._first = first
+        self._last = last
+
+    @classmethod
+    def of(cls, points: Points) -> _Groups:
+        """Each point a group of its own."""
+        return cls(points, np.ones(len(points)), points.hours, points.hours)
 
     def likeness(self, pairs: Pairs) -> Hours:
-        """The mean likeness of all members of one group to all of the other, for each pair."""
-        first, second = pairs[:, 0], pairs[:, 1]
-        mean = self._sums.products(first, second) / (self.sizes[first] * self.sizes[second])
-        with np.errstate(invalid="ignore"):  # no dated member: not a number, on purpose
-            middle = self._hours / self._dated
-        return np.round(mean * nearness(middle[first] - middle[second]), _DECIMALS)
+        """The mean likeness of all members of one group to all of the other, for each pair.
+
+        Times apart are those between the two spans: a story that goes on for a week is near to its
+        next day, however long ago it began.
+        """
+        one, two = pairs[:, 0], pairs[:, 1]
+        mean = self._sums.products(one, two) / (self.sizes[one] * self.sizes[two])
+        between = np.maximum(self._first[one] - self._last[two], self._first[two] - self._last[one])
+        return np.round(mean * nearness(np.maximum(between, 0.0)), _DECIMALS)
 
     def merged(self, into: Labels, count: int) -> _Groups:
         """The groups that these become: each is merged into the one whose number `into` gives."""
-        shape = (count, len(into))
         matrix = csr_matrix(
-            (np.ones(len(into), dtype=np.float32), (into, np.arange(len(into)))), shape=shape
+            (np.ones(len(into), dtype=np.float32), (into, np.arange(len(into)))),
+            shape=(count, len(into)),
         )
         sums = replace(
             self._sums,
@@ -107,12 +113,11 @@ class _Groups:
             vectors=matrix @ self._sums.vectors,
             hours=np.zeros(count),
         )
-        return _Groups(sums, matrix @ self.sizes, matrix @ self._hours, matrix @ self._dated)
-
-
-def _dated(hours: Hours) -> tuple[Hours, NDArray[np.float64]]:
-    unknown = np.isnan(hours)
-    return np.where(unknown, 0.0, hours), (~unknown).astype(float)
+        # `fmin` and `fmax` pass over what is not a number, where there is one.
+        first, last = np.full(count, np.nan), np.full(count, np.nan)
+        np.fmin.at(first, into, self._first)
+        np.fmax.at(last, into, self._last)
+        return _Groups(sums, matrix @ self.sizes, first, last)
 
 
 def _mutual_nearest(count: int, pairs: Pairs, likeness: Hours) -> Pairs:

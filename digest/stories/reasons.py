@@ -17,7 +17,7 @@ _NAMED, _LOOKED_AT = 4, 8
 # An article is compared with the earliest of its story: a story of thousands has enough of them.
 _EARLIEST = 30
 # What two articles share stands in their openings; how it is written is looked up there.
-_CHARACTERS = 1500
+_CHARACTERS = 1000
 
 
 def reasons(

@@ -146,7 +146,9 @@ class _Normal(dict[str, tuple[str, ...]]):
     def __missing__(self, token: str) -> tuple[str, ...]:
         if len(self) >= self.most:
             self.clear()
-        found = self[token] = tuple(_terms_of(token))
+        small = token.lower()
+        found = self[small] if small != token else tuple(_terms_of(token))
+        self[token] = found
         return found
 
 
@@ -154,16 +156,20 @@ _NORMAL = _Normal()
 
 
 def _terms_of(token: str) -> Iterator[str]:
+    """The terms of a token written small."""
+    if token in FUNCTION_WORDS:
+        return
     if not token.isascii() and (phrase := _UNSPACED.search(token)):
         # Pairs of characters stand for the words that only a dictionary could tell apart.
         text = phrase[0]
         yield from (text[place : place + 2] for place in range(len(text) - 1))
         return
-    if any(map(str.isdigit, token)):
-        # 1,000 and 1000 are one number; whether 1.000 is one too, the language decides. A320 and
-        # 2nd have no endings.
-        yield re.sub(r",(?=\d{3}(?!\d))", "", fold(token) if token[0].isalpha() else token)
+    plain = token if token.isascii() and token.isalpha() else fold(token)
+    if token.isalpha() or not any(map(str.isdigit, token)):
+        term = stem(plain)
+        if term and term not in _STOP and (len(term) > 1 or not term.isascii()):
+            yield term
         return
-    term = stem(fold(token))
-    if term and term not in _STOP and (len(term) > 1 or not term.isascii()):
-        yield term
+    # 1,000 and 1000 are one number; whether 1.000 is one too, the language decides. A320 and 2nd
+    # have no endings.
+    yield re.sub(r",(?=\d{3}(?!\d))", "", plain if token[0].isalpha() else token)

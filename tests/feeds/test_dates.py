@@ -44,6 +44,21 @@ def test_other_forms_and_languages_are_read(text: str, expected: datetime) -> No
     assert read(text) == (expected, "feed")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # NOW is a Sunday, noon.
+        ("Sunday 05:30", datetime(2026, 3, 1, 5, 30, tzinfo=UTC)),
+        ("sunday, 12:00", NOW),
+        ("Sunday 12:01", datetime(2026, 2, 22, 12, 1, tzinfo=UTC)),
+        ("Saturday 23:59", datetime(2026, 2, 28, 23, 59, tzinfo=UTC)),
+        ("Monday 7:05", datetime(2026, 2, 23, 7, 5, tzinfo=UTC)),
+    ],
+)
+def test_a_weekday_is_the_last_one_that_has_been(text: str, expected: datetime) -> None:
+    assert read(text) == (expected, "feed")
+
+
 def test_a_missing_date_is_now_and_marked() -> None:
     assert read() == (NOW, "missing")
     assert read("", "  ") == (NOW, "missing")

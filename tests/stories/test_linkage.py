@@ -72,6 +72,14 @@ def test_undated_articles_are_near_in_time_to_all() -> None:
     assert apart[0] != apart[1]
 
 
+def test_a_story_that_goes_on_is_near_to_its_next_day() -> None:
+    alike = [[1.0, 0.0]] * 4
+    daily = average_linkage(points(alike, [0, 70, 140, 210]), all_pairs(4), 0.9)
+    assert len(set(daily)) == 1
+    after_a_gap = average_linkage(points(alike, [0, 70, 140, 300]), all_pairs(4), 0.9)
+    assert partition(after_a_gap) == {frozenset({0, 1, 2}), frozenset({3})}
+
+
 def test_a_follower_joins_the_nearest_group_and_joins_no_groups() -> None:
     rows = points([[1, 0], [1, 0], [0, 1], [0.8, 0.6]])
     pairs, live = all_pairs(4), np.array([False, False, False, True])
