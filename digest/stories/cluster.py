@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from digest.records import Article, Encoded, Vectors
 from digest.stories.copies import near_copies, originals, same_pages
-from digest.stories.likeness import USED, Parameters, Points, points_of
+from digest.stories.likeness import USED, Pairs, Parameters, Points, points_of
 from digest.stories.linkage import average_linkage, follow
-from digest.stories.neighbours import Pairs, neighbours
-from digest.stories.reasons import reasons
+from digest.stories.neighbours import neighbours
+from digest.stories.reasons import Found, reasons
 from digest.stories.roundups import is_live, is_roundup
 from digest.stories.words import read, telling_words
 
@@ -93,22 +93,25 @@ class _Found:
 
 
 def _stories(articles: Sequence[Article], vectors: Vectors, parameters: Parameters) -> _Found:
-    everything, names = read(articles)
-    same = same_pages(articles, everything)
+    texts = read(articles)
+    same = same_pages(articles, texts)
     # The same page again must not make its words look common.
     pages = np.unique(originals(articles, same))
     kept = [articles[index] for index in pages]
-    terms = [everything[index] for index in pages]
-    words = telling_words(terms, names, parameters.names_raise)
+    words = telling_words(texts, pages, parameters.names_raise)
     points = points_of(kept, words, vectors[pages], parameters)
     pairs = neighbours(points)
-    copies = pages[near_copies(terms, words, pairs)]
+    shared = points.shared_words(pairs)
+    copies = pages[near_copies(texts, pages, pairs, shared)]
     original = originals(articles, np.concatenate([same, copies]))
     # Where an article, or its original, stands among `pages`.
     place = np.searchsorted(pages, original)
     joinable = original[pages] == pages
-    labels = _joined(kept, points, pairs[joinable[pairs].all(axis=1)], parameters)[place]
-    return _Found(labels, original, reasons(articles, original, labels, points, words, place))
+    # Groups whose mean likeness reaches the threshold have two members whose own does.
+    near = shared + points.shared_meaning(pairs) >= parameters.threshold
+    labels = _joined(kept, points, pairs[near & joinable[pairs].all(axis=1)], parameters)[place]
+    why = reasons(articles, texts, Found(labels, original, place), points, words)
+    return _Found(labels, original, why)
 
 
 def _joined(

@@ -19,8 +19,8 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from digest.records import Article
-from digest.stories.neighbours import Pairs
-from digest.stories.words import Terms, Words
+from digest.stories.likeness import Hours, Pairs
+from digest.stories.words import Texts
 from digest.text.urls import page_of
 
 # Runs of this many words: two papers that tell an event in their own words share few of them,
@@ -33,9 +33,9 @@ _RESEMBLANCE = 0.5
 _CONTAINMENT = 0.8
 # With fewer runs than this a quotation that two articles share would make them copies.
 _ENOUGH_RUNS = 20
-# What shares less than this of its telling words (cosine) is never a copy. Low, since in a thousand
+# What shares less than this of its telling words is never a copy. Low, since in a thousand
 # copies what is common to all of them tells little, and what each has of its own much.
-_WORTH_COMPARING = 0.15
+_WORTH_COMPARING = 0.10
 # "Weather" and "Live: the day's news" are headlines of many days; five telling words are one
 # article's.
 _ENOUGH_WORDS = 5
@@ -43,10 +43,17 @@ _ENOUGH_WORDS = 5
 _A_TEXT = 30
 _SAME_DAYS = timedelta(days=3)
 
+# Rows compared at a time.
+_BLOCK = 65536
+# Odd, large and without a pattern in its bits, so that the polynomial spreads (the golden ratio's
+# fraction of 2^64, as in Knuth's multiplicative hashing).
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_NONE = np.zeros(0, dtype=np.uint64)
+
 Originals = NDArray[np.intp]
 
 
-def same_pages(articles: Sequence[Article], read: Sequence[Terms]) -> Pairs:
+def same_pages(articles: Sequence[Article], texts: Texts) -> Pairs:
     """Pairs of articles that are one page, or one text word for word: shape (pairs, 2).
 
     A page is the same when the address is, less what follows readers about, and the title shares
@@ -55,33 +62,75 @@ def same_pages(articles: Sequence[Article], read: Sequence[Terms]) -> Pairs:
     """
 
     def one_page(first: int, second: int) -> bool:
-        mine, theirs = set(read[first].title), set(read[second].title)
+        mine, theirs = set(texts.title(first).tolist()), set(texts.title(second).tolist())
         return not (mine and theirs) or 2 * len(mine & theirs) >= min(len(mine), len(theirs))
 
     def one_text(first: int, second: int) -> bool:
-        if len(read[first].title) + len(read[first].text) >= _A_TEXT:
+        if len(texts.title(first)) + len(texts.text(first)) >= _A_TEXT:
             return True
         apart = articles[first].published - articles[second].published
         dated = articles[first].date_origin == articles[second].date_origin == "feed"
         return not dated or abs(apart) <= _SAME_DAYS
 
+    def words(article: int) -> Hashable | None:
+        title, text = texts.title(article), texts.text(article)
+        enough = len(title) + len(text) >= _ENOUGH_WORDS
+        return (title.tobytes(), text.tobytes()) if enough else None
+
     pages = [page_of(article.url) or None for article in articles]
-    texts = [
-        words if len(words.title) + len(words.text) >= _ENOUGH_WORDS else None for words in read
-    ]
-    found = [*_alike(pages, one_page), *_alike(texts, one_text)]
+    alike = [words(article) for article in range(len(articles))]
+    found = [*_alike(pages, one_page), *_alike(alike, one_text)]
     return np.array(found, dtype=np.intp).reshape(-1, 2)
 
 
-def near_copies(read: Sequence[Terms], words: Words, pairs: Pairs) -> Pairs:
-    """Those of `pairs` whose texts are copies of one another, with small changes."""
-    if not len(pairs):
-        return pairs
-    likeness = words.rows[pairs[:, 0]].multiply(words.rows[pairs[:, 1]]).sum(axis=1)
-    close = pairs[np.asarray(likeness).ravel() >= _WORTH_COMPARING]
-    runs = {index: _runs(read[index].text) for index in np.unique(close).tolist()}
-    copies = [_is_copy(runs[first], runs[second]) for first, second in close.tolist()]
-    return np.asarray(close[np.array(copies, dtype=bool)], dtype=np.intp)
+def near_copies(texts: Texts, articles: Originals, pairs: Pairs, shared: Hours) -> Pairs:
+    """Those of `pairs` whose texts are copies of one another, with small changes.
+
+    A pair are places in `articles`, which are those of `texts` that matter here; `shared` is what
+    the telling words have in the likeness of each pair.
+    """
+    close = pairs[shared >= _WORTH_COMPARING]
+    compared, place = np.unique(close, return_inverse=True)
+    place = place.reshape(close.shape)
+    runs = _runs(texts, articles[compared])
+    size = np.diff(runs.indptr)
+    fewer = size[place].min(axis=1, initial=np.iinfo(size.dtype).max)
+    # In blocks, so that the copies of the rows stay small.
+    common = np.concatenate(
+        [
+            np.asarray(runs[part[:, 0]].multiply(runs[part[:, 1]]).sum(axis=1)).ravel()
+            for part in np.array_split(place, len(place) // _BLOCK + 1)
+        ]
+    )
+    resemble = common >= _RESEMBLANCE * (size[place].sum(axis=1) - common)
+    contained = common >= _CONTAINMENT * fewer
+    return np.asarray(close[(fewer >= _ENOUGH_RUNS) & (resemble | contained)], dtype=np.intp)
+
+
+def _runs(texts: Texts, articles: Originals) -> csr_matrix:
+    """Which runs of `_RUN` words each text has: shape (articles, runs), ones and nothing else."""
+    found = [texts.text(article).astype(np.uint64) for article in articles]
+    hashes = [_hashes(numbers) for numbers in found]
+    lengths = [len(each) for each in hashes]
+    _, column = np.unique(np.concatenate([*hashes, _hashes(_NONE)]), return_inverse=True)
+    row = np.repeat(np.arange(len(found)), lengths)
+    runs = csr_matrix(
+        (np.ones(len(row), dtype=np.float32), (row, column)),
+        shape=(len(found), column.max(initial=0) + 1),
+    )
+    runs.sum_duplicates()
+    runs.data[:] = 1.0
+    return runs
+
+
+def _hashes(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A number for each run of words; that two runs have the same is not to be expected (2^-64)."""
+    count = max(0, len(numbers) - _RUN + 1)
+    hashes = np.zeros(count, dtype=np.uint64)
+    for shift in range(_RUN):
+        # Unsigned numbers overflow on purpose: this is a polynomial modulo 2^64.
+        hashes = hashes * _FACTOR + numbers[shift : shift + count] + np.uint64(1)
+    return hashes
 
 
 def originals(articles: Sequence[Article], copies: Pairs) -> Originals:
@@ -116,17 +165,3 @@ def _alike(
         # The chain, and each with the first: a stranger in between parts no others.
         links = {*pairwise(group), *((group[0], other) for other in group[1:])}
         yield from (link for link in sorted(links) if really(*link))
-
-
-def _runs(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
-    return frozenset(zip(*(words[start:] for start in range(_RUN)), strict=False))
-
-
-def _is_copy(first: frozenset[tuple[str, ...]], second: frozenset[tuple[str, ...]]) -> bool:
-    fewer = min(len(first), len(second))
-    if fewer < _ENOUGH_RUNS:
-        return False
-    common = len(first & second)
-    return common >= _CONTAINMENT * fewer or common >= _RESEMBLANCE * (
-        len(first) + len(second) - common
-    )

@@ -12,7 +12,7 @@ scores of their neighbours, and what is chosen when a fifth of the events is lef
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,10 @@ from digest.stories.languages import language_of, level_languages
 from digest.stories.words import Words
 
 Hours = NDArray[np.float64]
+Pairs = NDArray[np.intp]
+"""Rows that are compared: shape (pairs, 2)."""
+
+_BLOCK = 65536
 
 # From here on a text is long enough for its words to speak for themselves, and up to here it is a
 # headline; in between on the logarithm of the number of words.
@@ -69,16 +73,31 @@ class Points:
     def __len__(self) -> int:
         return len(self.hours)
 
-    def products(self, rows: NDArray[np.intp], others: NDArray[np.intp]) -> Hours:
-        """The likeness of each of `rows` to the one of `others` at its place, times aside."""
-        found = np.empty(len(rows))
-        # In blocks, so that the copies of the rows stay small.
-        for start in range(0, len(rows), 65536):
-            first, second = rows[start : start + 65536], others[start : start + 65536]
-            words = self.words[first].multiply(self.words[second]).sum(axis=1)
-            near = np.einsum("ij,ij->i", self.vectors[first], self.vectors[second])
-            found[start : start + len(first)] = np.asarray(words).ravel() + near
-        return found
+    def products(self, pairs: Pairs) -> Hours:
+        """The likeness of the two rows of each pair, times aside."""
+        return self.shared_words(pairs) + self.shared_meaning(pairs)
+
+    def shared_words(self, pairs: Pairs) -> Hours:
+        """What the telling words have in it."""
+        return _in_blocks(pairs, self._words)
+
+    def shared_meaning(self, pairs: Pairs) -> Hours:
+        """What the embeddings have in it."""
+        return _in_blocks(pairs, self._meaning)
+
+    def _words(self, pairs: Pairs) -> Hours:
+        product = self.words[pairs[:, 0]].multiply(self.words[pairs[:, 1]])
+        return np.asarray(product.sum(axis=1), dtype=np.float64).ravel()
+
+    def _meaning(self, pairs: Pairs) -> Hours:
+        found = np.einsum("ij,ij->i", self.vectors[pairs[:, 0]], self.vectors[pairs[:, 1]])
+        return np.asarray(found, dtype=np.float64)
+
+
+def _in_blocks(pairs: Pairs, act: Callable[[Pairs], Hours]) -> Hours:
+    """`act` on some pairs at a time, so that the copies of their rows stay small."""
+    parts = [act(pairs[start : start + _BLOCK]) for start in range(0, len(pairs), _BLOCK)]
+    return np.concatenate([*parts, np.zeros(0)])
 
 
 def points_of(

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from digest.stories.likeness import Hours, Points, nearness
-from digest.stories.neighbours import Pairs
+from digest.stories.likeness import Hours, Pairs, Points, nearness
 
 Labels = NDArray[np.intp]
 
@@ -27,14 +26,12 @@ _DECIMALS = 6
 def average_linkage(points: Points, pairs: Pairs, threshold: float) -> Labels:
     """A group's number for each point, shape (n,).
 
-    `pairs` are those that may be together, shape (pairs, 2). Ties fall to the smaller rows, so that
-    equal points give equal groups.
+    `pairs` are those that may be together, shape (pairs, 2); those whose own likeness is below the
+    threshold may be left out, since a mean reaches it only where one of its terms does. Ties fall
+    to the smaller rows, so that equal points give equal groups.
     """
     labels = np.arange(len(points))
     groups = _Groups.of(points)
-    # A mean reaches the threshold only where one of its terms does: all others can go. Times are
-    # left aside here, two groups may be nearer in time than their members are.
-    pairs = pairs[points.products(pairs[:, 0], pairs[:, 1]) >= threshold]
     likeness = groups.likeness(pairs)
     while True:
         near = likeness >= threshold
@@ -97,7 +94,7 @@ class _Groups:
         next day, however long ago it began.
         """
         one, two = pairs[:, 0], pairs[:, 1]
-        mean = self._sums.products(one, two) / (self.sizes[one] * self.sizes[two])
+        mean = self._sums.products(pairs) / (self.sizes[one] * self.sizes[two])
         between = np.maximum(self._first[one] - self._last[two], self._first[two] - self._last[one])
         return np.round(mean * nearness(np.maximum(between, 0.0)), _DECIMALS)
 

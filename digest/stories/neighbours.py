@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sparse_dot_topn import sp_matmul_topn
 
-from digest.stories.likeness import Points
-
-Pairs = NDArray[np.intp]
+from digest.stories.likeness import Pairs, Points
 
 # Articles that are looked through under one word: the time and memory of a run grow with it.
 _TOGETHER = 128

@@ -3,61 +3,66 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digest.records import Article
 from digest.stories.likeness import Points
-from digest.stories.words import Words, terms_as_written
+from digest.stories.words import Texts, Words
 
 # Shared words that a line names, of so many that are looked at for names among them.
 _NAMED, _LOOKED_AT = 4, 8
 # An article is compared with the earliest of its story: a story of thousands has enough of them.
 _EARLIEST = 30
-# What two articles share stands in their openings; how it is written is looked up there.
-_CHARACTERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found of each article, in their order.
+
+    `labels` are the stories, `originals` the article that each is a copy of (or itself), `places`
+    where that one stands among the points.
+    """
+
+    labels: NDArray[np.intp]
+    originals: NDArray[np.intp]
+    places: NDArray[np.intp]
 
 
 def reasons(
-    articles: Sequence[Article],
-    originals: NDArray[np.intp],
-    labels: NDArray[np.intp],
-    points: Points,
-    words: Words,
-    place: NDArray[np.intp],
+    articles: Sequence[Article], texts: Texts, found: Found, points: Points, words: Words
 ) -> dict[int, str]:
-    """A line for each article that joined a story; none for the one that began it.
-
-    For each article `originals` gives the one that it is a copy of, or itself, `labels` its story,
-    and `place` where it stands in `points` and `words`.
-    """
+    """A line for each article that joined a story; none for the one that began it."""
     lines = {
         index: f"copy of {_called(articles[original])}"
-        for index, original in enumerate(originals.tolist())
+        for index, original in enumerate(found.originals.tolist())
         if original != index
     }
-    asked, others = _comparisons(articles, originals, labels)
-    likeness = points.products(place[asked], place[others])
+    asked, others = _comparisons(articles, found)
+    place = found.places
+    pairs = np.stack([place[asked], place[others]], axis=1)
+    likeness = points.products(pairs)
     # The nearest of each, which is the last in this order; of equally near ones the earliest.
     order = np.lexsort((-np.arange(len(asked)), likeness, asked))
     nearest = order[np.flatnonzero(np.diff(asked[order], append=-1))]
-    pairs = np.stack([place[asked[nearest]], place[others[nearest]]], axis=1)
-    shared = words.shared(pairs, _LOOKED_AT)
-    for found, terms in zip(nearest.tolist(), shared, strict=True):
-        index, other = int(asked[found]), int(others[found])
-        lines[index] = _line(articles[index], articles[other], terms, likeness[found])
+    shared = words.shared(pairs[nearest], _LOOKED_AT)
+    for number, terms in zip(nearest.tolist(), shared, strict=True):
+        index, other = int(asked[number]), int(others[number])
+        written = texts.as_written(index, terms)
+        lines[index] = _line(articles[index], articles[other], written, likeness[number])
     return lines
 
 
 def _comparisons(
-    articles: Sequence[Article], originals: NDArray[np.intp], labels: NDArray[np.intp]
+    articles: Sequence[Article], found: Found
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Each article of a story but its first, with every one of its earliest (itself apart)."""
     stories: dict[int, list[int]] = {}
-    for index in np.flatnonzero(originals == np.arange(len(originals))).tolist():
-        stories.setdefault(int(labels[index]), []).append(index)
+    for index in np.flatnonzero(found.originals == np.arange(len(articles))).tolist():
+        stories.setdefault(int(found.labels[index]), []).append(index)
 
     def pairs() -> Iterator[tuple[int, int]]:
         for members in stories.values():
@@ -68,13 +73,12 @@ def _comparisons(
                 earliest = members[:_EARLIEST]
                 yield from ((one, two) for one in members[1:] for two in earliest if one != two)
 
-    found = np.array(list(pairs()), dtype=np.intp).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
+    compared = np.array(list(pairs()), dtype=np.intp).reshape(-1, 2)
+    return compared[:, 0], compared[:, 1]
 
 
-def _line(article: Article, other: Article, shared: Iterable[str], likeness: float) -> str:
+def _line(article: Article, other: Article, written: Sequence[str], likeness: float) -> str:
     parts = []
-    written = terms_as_written(f"{article.title}\n{article.text[:_CHARACTERS]}", shared)
     # A name says more about an event than any other word, whatever its weight.
     names = [word for word in written if word[0].isupper() or word[0].isdigit()]
     if names:

@@ -52,6 +52,25 @@ _LIVE = (
 )
 
 
+# Each of the above has one of these, written so that a title that has none need not be searched:
+# the titles of 20,000 articles took a second.
+_TRIGGERS = frozenset(
+    """
+    know need watch today week weekend yesterday morning evening midday lunchtime afternoon daily
+    weekly nightly monday tuesday wednesday thursday friday saturday sunday read miss start day
+    about brief briefing briefly round roundup digest wrap wrapup recap edition headlines
+    newsletter review pictures photos numbers glance quiz photo picture quote quotes on what press
+    letters top biggest best main key nachrichtenüberblick presseschau wichtigste überblick
+    kurznachrichten kurz newsüberblick news revue essentiel bref faut actu actualité resumen
+    noticias rassegna notizie resumo persoverzicht nieuwsoverzicht nyhetssvep przegląd головне
+    підсумки огляд главное итоги обзор
+    live liveblog liveticker newsticker newsblog happened minute latest rolling direct directo
+    diretta vivo direto minuto direktrapport żywo онлайн наживо текстовая
+    """.split()
+)
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
 def is_roundup(article: Article) -> bool:
     """Whether the headline says that the article tells of several events."""
     return _matches(_ROUNDUP_WORDS, article.title)
@@ -63,6 +82,8 @@ def is_live(article: Article) -> bool:
 
 
 def _matches(words: re.Pattern[str], title: str) -> bool:
+    if _TRIGGERS.isdisjoint(_LETTERS.findall(title.lower())):
+        return False
     return words.search(" ".join(title.split())) is not None
 
 

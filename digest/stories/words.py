@@ -1,35 +1,82 @@
-"""The telling words of articles: few a text, weighted by how rare they are among the others."""
+"""The words of articles: read once, then counted, weighted and compared as numbers."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from scipy.sparse import coo_matrix, csr_matrix, diags
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import normalize
 
 from digest.records import Article
 from digest.text.facts import fold, stem
 from digest.text.lexicon import FUNCTION_WORDS
 
-# An article's news stands in its beginning, as do the names and numbers that others repeat.
-# `scripts/choose_grouping.py`: with 3,000 or 8,000 characters B-cubed F1 is 0.5 points lower.
+Numbers = NDArray[np.intp]
+
+# An article's news stands in its beginning, as do the names and numbers that others repeat. With
+# 3,000 or 8,000 characters the B-cubed F1 of full articles is half a point lower.
 _CHARACTERS = 5000
 # Words kept of an article, the most telling ones. With all of them the score is the same, with 25
 # half a point lower; 60 bound the work an article costs.
 _WORDS = 60
+# Where a word that two articles share is looked for as it is written: in so many first tokens.
+_TOKENS_LOOKED_AT = 250
 
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:['’][^\W_]+)*")
+_WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:['’][^\W_]+)*")
 # Han, kana, Thai, Lao, Khmer, Burmese: written without spaces, so that a token is a whole phrase.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{2,}")
+_EDGES = ".,:;!?…\"'“”„‘’«»()[]{}<>*_-–—/"
 _POSSESSIVE = re.compile(r"['’]s?$")
 _STOP = frozenset(stem(word) for word in FUNCTION_WORDS) | {"said", "say", "mr", "ms", "mrs", "s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Articles as the terms that they consist of: words folded, without endings; numbers.
+
+    `numbers` are the terms of all articles in order, as places in `terms`: article n has those from
+    `starts[n]` on, of which those up to `texts[n]` are its title's. `names` says which terms are
+    names. `tokens` are what stands between the blanks, likewise, as places in `written`.
+    """
+
+    terms: NDArray[np.object_]
+    numbers: Numbers
+    starts: Numbers
+    texts: Numbers
+    names: NDArray[np.bool_]
+    tokens: Sequence[Numbers]
+    written: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def title(self, article: int) -> Numbers:
+        """The terms of its title."""
+        return self.numbers[self.starts[article] : self.texts[article]]
+
+    def text(self, article: int) -> Numbers:
+        """The terms of the beginning of its text."""
+        return self.numbers[self.texts[article] : self.starts[article + 1]]
+
+    def as_written(self, article: int, wanted: Iterable[str]) -> list[str]:
+        """`wanted` terms as the article first writes them, in this order; absent ones left out.
+
+        A word that is written large only where a sentence begins is given small.
+        """
+        missing = dict.fromkeys(wanted, "")
+        for number in dict.fromkeys(self.tokens[article][:_TOKENS_LOOKED_AT].tolist()):
+            token = self.written[number]
+            for term in _NORMAL[token]:
+                if term in missing and (not missing[term] or token.islower()):
+                    missing[term] = _POSSESSIVE.sub("", token.strip(_EDGES))
+        return [token for token in missing.values() if token]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +86,7 @@ class Words:
     rows: csr_matrix
     terms: NDArray[np.object_]
 
-    def shared(self, pairs: NDArray[np.intp], most: int) -> list[list[str]]:
+    def shared(self, pairs: Numbers, most: int) -> list[list[str]]:
         """At most `most` terms that the two rows of each pair share, the most telling first."""
         product = self.rows[pairs[:, 0]].multiply(self.rows[pairs[:, 1]])
         found = heaviest(csr_matrix(product), most)
@@ -49,49 +96,80 @@ class Words:
         return [terms[start:end] for start, end in pairwise(found.indptr.tolist())]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The terms of an article in order: of its title, and of the beginning of its text."""
-
-    title: tuple[str, ...]
-    text: tuple[str, ...]
-
-
-def read(articles: Sequence[Article]) -> tuple[list[Terms], frozenset[str]]:
-    """The terms of each article, and those of all terms that are names.
-
-    A name is what texts write large more often than small. Titles don't count: some papers write
-    every word of theirs large.
-    """
-    found = []
-    written: Counter[str] = Counter()
+def read(articles: Sequence[Article]) -> Texts:
+    """The articles as terms. What stands between blanks is looked into once for all articles."""
+    places: defaultdict[str, int] = defaultdict()
+    places.default_factory = places.__len__
+    place = places.__getitem__
+    tokens: list[Numbers] = []
+    titles: list[int] = []
     for article in articles:
-        tokens = _TOKEN.findall(article.text[:_CHARACTERS])
-        written.update(set(tokens))
-        found.append(Terms(_terms(_TOKEN.findall(article.title)), _terms(tokens)))
-    large: Counter[str] = Counter()
-    for token, count in written.items():
-        for term in _NORMAL[token]:
-            large[term] += -count if token.islower() else count
-    return found, frozenset(term for term, count in large.items() if count > 0)
+        title = article.title.split()
+        found = title + article.text[:_CHARACTERS].split()
+        titles.append(len(title))
+        tokens.append(np.fromiter(map(place, found), dtype=np.intp, count=len(found)))
+    written = list(places)
+    normal = [_NORMAL[token] for token in written]
+    # Each token stands for none, one, or (in phrases without spaces) several terms.
+    counts = np.array([len(terms) for terms in normal], dtype=np.intp)
+    flat = np.array([term for terms in normal for term in terms], dtype=object)
+    terms, number = np.unique(flat, return_inverse=True) if len(flat) else (flat, counts[:0])
+    everything = np.concatenate([*tokens, counts[:0]])
+    repeats = counts[everything]
+    ends = np.cumsum(repeats)
+    inside = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - repeats, repeats)
+    first = np.cumsum(counts) - counts
+    before = np.r_[0, ends]
+    starts = np.r_[0, np.cumsum([len(each) for each in tokens], dtype=np.intp)].astype(np.intp)
+    return Texts(
+        terms=terms,
+        numbers=number[np.repeat(first[everything], repeats) + inside],
+        starts=before[starts],
+        texts=before[starts[:-1] + np.array(titles, dtype=np.intp)],
+        names=_names(written, tokens, titles, np.repeat(np.arange(len(counts)), counts), number),
+        tokens=tokens,
+        written=written,
+    )
 
 
-def telling_words(read: Sequence[Terms], names: Collection[str], raised: float) -> Words:
-    """The telling words of each article; its title counts twice, it says most.
+def _names(
+    written: Sequence[str],
+    tokens: Sequence[Numbers],
+    titles: Sequence[int],
+    token_of: Numbers,
+    term_of: Numbers,
+) -> NDArray[np.bool_]:
+    """Which terms are names: those that the texts write large more often than small.
 
-    `names` and numbers weigh `raised` times as much as other words. Independent of the articles'
-    order, but for the order of the rows.
+    Titles don't count: some papers write every word of theirs large.
     """
-    counter = CountVectorizer(analyzer=_counted, dtype=np.float32)
-    try:
-        counts = counter.fit_transform(read)
-    except ValueError:  # no words at all, as in emoji-only articles: nothing is shared
-        return Words(csr_matrix((len(read), 1), dtype=np.float32), np.array([""], dtype=object))
-    terms = counter.get_feature_names_out()
-    sizes = [raised if term in names or term[0].isdigit() else 1.0 for term in terms]
+    texts = [each[title:] for each, title in zip(tokens, titles, strict=True)]
+    together = np.concatenate([*texts, np.zeros(0, dtype=np.intp)])
+    times = np.bincount(together, minlength=len(written))
+    sign = np.array([-1 if token.islower() else 1 for token in written], dtype=np.intp)
+    large = np.zeros(term_of.max(initial=-1) + 1, dtype=np.intp)
+    np.add.at(large, term_of, (times * sign)[token_of])
+    return large > 0
+
+
+def telling_words(texts: Texts, articles: Numbers, names_raise: float) -> Words:
+    """The telling words of `articles` of `texts`, a row for each; titles count twice.
+
+    Names and numbers weigh `names_raise` times as much as other words. How rare a word is, is
+    counted among `articles` only.
+    """
+    shape = (len(texts), len(texts.terms) or 1)
+    if not len(texts.numbers):  # no words at all, as in emoji-only articles: nothing is shared
+        return Words(csr_matrix((len(articles), 1), dtype=np.float32), np.array([""], dtype=object))
+    article = np.repeat(np.arange(len(texts)), np.diff(texts.starts))
+    titled = np.arange(len(texts.numbers)) < texts.texts[article]
+    counted = np.where(titled, 2, 1).astype(np.float32)
+    counts = csr_matrix(coo_matrix((counted, (article, texts.numbers)), shape=shape))[articles]
+    figures = np.array([term[0].isdigit() for term in texts.terms])
+    sizes = np.where(texts.names | figures, names_raise, 1.0)
     weights = TfidfTransformer(sublinear_tf=True, norm=None).fit_transform(counts)
     rows = heaviest(csr_matrix(weights @ diags(sizes), dtype=np.float32), _WORDS)
-    return Words(csr_matrix(normalize(rows)), terms)
+    return Words(csr_matrix(normalize(rows)), texts.terms)
 
 
 def heaviest(rows: csr_matrix, most: int) -> csr_matrix:
@@ -111,44 +189,21 @@ def heaviest(rows: csr_matrix, most: int) -> csr_matrix:
     return shortened
 
 
-def terms(text: str) -> tuple[str, ...]:
-    """The words of `text` that may tell something, in order: folded, without endings."""
-    return _terms(_TOKEN.findall(text))
-
-
-def _terms(tokens: Iterable[str]) -> tuple[str, ...]:
-    return tuple(chain.from_iterable(map(_NORMAL.__getitem__, tokens)))
-
-
-def terms_as_written(text: str, wanted: Iterable[str]) -> list[str]:
-    """`wanted` terms as `text` first writes them, in the order of `wanted`; absent ones left out.
-
-    A word that is written large but for a sentence's start is given so.
-    """
-    missing = dict.fromkeys(wanted, "")
-    for token in _TOKEN.findall(text):
-        for term in _NORMAL[token]:
-            if term in missing and (not missing[term] or token.islower()):
-                missing[term] = _POSSESSIVE.sub("", token)
-    return [token for token in missing.values() if token]
-
-
-def _counted(article: Terms) -> tuple[str, ...]:
-    return article.title + article.title + article.text
-
-
 class _Normal(dict[str, tuple[str, ...]]):
     """The terms of a token. Remembers: the tokens of 10,000 articles are mostly the same ones."""
 
-    # Some bytes each: what a service sees in weeks stays below 100 MB, and is then forgotten.
+    # Some bytes each: what a service sees in weeks stays below 100 MB, and is then forgotten. What
+    # is longer is met once: an address, a sentence of a script without blanks.
     most = 500_000
+    longest = 40
 
     def __missing__(self, token: str) -> tuple[str, ...]:
-        if len(self) >= self.most:
-            self.clear()
-        small = token.lower()
-        found = self[small] if small != token else tuple(_terms_of(token))
-        self[token] = found
+        plain = token.strip(_EDGES).lower()
+        found = self[plain] if plain != token else tuple(_terms_of(token))
+        if len(token) <= self.longest:
+            if len(self) >= self.most:
+                self.clear()
+            self[token] = found
         return found
 
 
@@ -156,20 +211,19 @@ _NORMAL = _Normal()
 
 
 def _terms_of(token: str) -> Iterator[str]:
-    """The terms of a token written small."""
-    if token in FUNCTION_WORDS:
-        return
-    if not token.isascii() and (phrase := _UNSPACED.search(token)):
-        # Pairs of characters stand for the words that only a dictionary could tell apart.
-        text = phrase[0]
-        yield from (text[place : place + 2] for place in range(len(text) - 1))
-        return
-    plain = token if token.isascii() and token.isalpha() else fold(token)
-    if token.isalpha() or not any(map(str.isdigit, token)):
-        term = stem(plain)
-        if term and term not in _STOP and (len(term) > 1 or not term.isascii()):
-            yield term
-        return
-    # 1,000 and 1000 are one number; whether 1.000 is one too, the language decides. A320 and 2nd
-    # have no endings.
-    yield re.sub(r",(?=\d{3}(?!\d))", "", plain if token[0].isalpha() else token)
+    """The terms of a token that is written small."""
+    for word in [token] if token.isalpha() else _WORD.findall(token):
+        if word in FUNCTION_WORDS:
+            continue
+        if not word.isascii() and (phrase := _UNSPACED.search(word)):
+            # Pairs of characters stand for the words that only a dictionary could tell apart.
+            text = phrase[0]
+            yield from (text[place : place + 2] for place in range(len(text) - 1))
+        elif any(map(str.isdigit, word)):
+            # 1,000 and 1000 are one number; whether 1.000 is one too, the language decides. A320
+            # and 2nd have no endings.
+            yield fold(word) if word[0].isalpha() else re.sub(r",(?=\d{3}(?!\d))", "", word)
+        else:
+            term = stem(word if word.isascii() and word.isalpha() else fold(word))
+            if term and term not in _STOP and (len(term) > 1 or not term.isascii()):
+                yield term

@@ -4,17 +4,22 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from digest.records import Article
-from digest.stories.words import Words, heaviest, read, telling_words, terms, terms_as_written
+from digest.stories.words import Texts, Words, heaviest, read, telling_words
 
 Make = Callable[..., Article]
 
 
 def of(*articles: Article, raised: float = 1.0) -> Words:
-    found, names = read(articles)
-    return telling_words(found, names, raised)
+    return telling_words(read(articles), np.arange(len(articles)), raised)
+
+
+def terms(make_article: Make, title: str, text: str = "") -> list[str]:
+    texts = read([make_article("a", title, text)])
+    return [str(term) for term in texts.terms[texts.numbers]]
 
 
 @pytest.mark.parametrize(
@@ -29,12 +34,34 @@ def of(*articles: Article, raised: float = 1.0) -> Words:
         ("😀 … !", []),
     ],
 )
-def test_terms(text: str, found: list[str]) -> None:
-    assert list(terms(text)) == found
+def test_terms(make_article: Make, text: str, found: list[str]) -> None:
+    assert terms(make_article, text) == found
 
 
-def test_the_forms_of_a_word_are_one_term() -> None:
-    assert len(set(terms("cut cuts cutting"))) == 1
+def test_the_forms_of_a_word_are_one_term(make_article: Make) -> None:
+    assert len(set(terms(make_article, "cut cuts cutting"))) == 1
+
+
+def test_title_and_text_are_kept_apart(make_article: Make) -> None:
+    texts = read(
+        [
+            make_article("a", "Ferry aground", "The ferry is 東京丸"),
+            make_article("b"),
+            make_article("c", "Bank", "cuts"),
+        ]
+    )
+
+    def words(numbers: NDArray[np.intp]) -> list[str]:
+        return [str(term) for term in texts.terms[numbers]]
+
+    assert words(texts.title(0)) == ["ferry", "aground"]
+    assert words(texts.text(0)) == ["ferry", "東京", "京丸"]
+    assert words(texts.title(1)) == words(texts.text(1)) == []
+    assert (words(texts.title(2)), words(texts.text(2))) == (["bank"], ["cut"])
+
+
+def test_nothing_is_read_of_nothing() -> None:
+    assert len(read([])) == 0
 
 
 def test_rows_have_unit_length_and_rare_words_weigh_more(make_article: Make) -> None:
@@ -62,14 +89,11 @@ def test_shared_terms_come_the_most_telling_first(make_article: Make) -> None:
     assert words.shared(np.array([[0, 1], [2, 3], [0, 0]]), 1) == [["havorn"], ["ferry"], ["ferry"]]
 
 
-def test_terms_are_given_as_the_text_writes_them() -> None:
+def test_terms_are_given_as_the_article_writes_them(make_article: Make) -> None:
     text = "Havørn’s crew left. Ferries wait; the ferries of Havørn are full. Ferries!"
-    assert terms_as_written(text, ["havørn", "ferry", "absent"]) in (
-        ["Havørn", "ferries"],
-        ["ferries"],
-    )
-    (name,) = terms_as_written(text, terms("Havørn"))
-    assert name == "Havørn"
+    texts: Texts = read([make_article("a", "", text)])
+    havorn = terms(make_article, "Havørn")
+    assert texts.as_written(0, [*havorn, "absent", "ferry"]) == ["Havørn", "ferries"]
 
 
 def test_names_and_numbers_weigh_more_than_other_words(make_article: Make) -> None:
@@ -81,5 +105,5 @@ def test_names_and_numbers_weigh_more_than_other_words(make_article: Make) -> No
 
 def test_a_word_that_only_begins_sentences_is_no_name(make_article: Make) -> None:
     texts = ["Sailors sang. The sailors of Havorn sang too.", "sailors rest", "Havorn rests"]
-    _, names = read([make_article(str(n), "SAILORS", text) for n, text in enumerate(texts)])
-    assert names == {"havorn"}
+    found = read([make_article(str(n), "SAILORS", text) for n, text in enumerate(texts)])
+    assert found.terms[found.names].tolist() == ["havorn"]
