@@ -33,11 +33,13 @@ from baselines import (
     words_similarity,
 )
 from data import Row, encode, rows
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, normalized_mutual_info_score
 from speed import Bar
 
 from digest.models.encoder import Encoder
 from digest.records import Article, Encoded, Vectors
+from digest.stories.auto_topics import find_topics
+from digest.stories.built_in import BUILT_IN
 from digest.stories.cluster import article_vector, cluster
 from digest.stories.topics import MORE, TopicChooser, resolve
 from digest.text.clean import plain_text
@@ -45,6 +47,7 @@ from digest.text.sentences import make_document
 
 BBC_TOPICS = ("Business", "Entertainment", "Politics", "Sport", "Technology")
 OWN = Path(__file__).parents[1] / "tests" / "data" / "stories.jsonl"
+OWN_TOPICS = OWN.with_name("topics.jsonl")
 SHUFFLES = 5
 _READ = 256  # tokens, of which a word has at least one
 
@@ -181,6 +184,8 @@ def topics(data: Path, encoder: Encoder) -> list[Bar]:
         f"  under {MORE!r}: {grouped.count(MORE)} through the command, {chosen.count(MORE)} alone"
     )
     _print_hints(alone, chosen, truth)
+    _print_found(path.stem, articles, encoded, truth, encoder)
+    _own_topics(encoder)
     bar = Bar(
         "bbc_dev: macro-F1 of topics through digest group", macro_f1(truth, grouped), TOPIC_BAR
     )
@@ -235,6 +240,43 @@ def _print_hints(
         f"  the feed's topic as a hint: without one {_percent(without)} are wrong, with a right "
         f"one {_percent(right)};\n  a wrong one spoils {_percent(held)} of those that were right "
         "(all other topics in turn)"
+    )
+
+
+def _own_topics(encoder: Encoder) -> None:
+    """Our own items under all built-in topics, and under those that they suggest themselves."""
+    found = list(rows(OWN_TOPICS))
+    articles = [article_of(row) for row in found]
+    encoded = encode_articles(articles, encoder)
+    truth = [row["topic"] for row in found]
+    chooser = TopicChooser.of(None, encoder.encode)
+    chosen = [
+        chooser.choose_story([article], [one]).topic
+        for article, one in zip(articles, encoded, strict=True)
+    ]
+    f1 = f1_score(truth, chosen, labels=BUILT_IN, average="macro", zero_division=0)
+    print(
+        f"\n  our own ({len(found)} short items, all {len(BUILT_IN)} topics): "
+        f"macro-F1 {100 * float(f1):.1f}, under {MORE!r}: {chosen.count(MORE)}"
+    )
+    _print_found("our own", articles, encoded, truth, encoder)
+
+
+def _print_found(
+    name: str,
+    articles: Sequence[Article],
+    encoded: Sequence[Encoded],
+    truth: Sequence[str],
+    encoder: Encoder,
+) -> None:
+    """What `topics: auto` finds, each article a story."""
+    vectors = np.stack([article_vector(one) for one in encoded])
+    found = find_topics([[article] for article in articles], vectors, encoder.encode)
+    topics = [choice.topic for choice in found.choices]
+    nmi = normalized_mutual_info_score(truth, topics)
+    print(
+        f"  topics: auto on {name}: {len(found.names)} topics where {len(set(truth))} were meant, "
+        f"NMI {100 * float(nmi):.1f}: {', '.join(found.names)}"
     )
 
 
