@@ -2,7 +2,8 @@
 
     python benchmarks/quality.py [--data DIR] [summaries] [verification] [stories] [topics]
 
-`docs/quality.md` is written only when all parts were measured. Exits 1 when a bar is missed.
+In `docs/quality.md` the parts that were measured are written anew, the others stay. Exits 1 when a
+bar is missed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -73,7 +75,7 @@ def main() -> None:
     if not wanted.data.is_dir():
         parser.error(f"{wanted.data}: no such folder; name the data with --data")
     encoder = Encoder()
-    sections = []
+    sections = _sections(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
     bars: list[Bar] = []
     for name, measure in parts.items():
         if not wanted.parts or name in wanted.parts:
@@ -82,14 +84,20 @@ def main() -> None:
                 bars += measure(wanted.data, encoder)
             print(f"({name}: {time.perf_counter() - start:.0f} s)", file=sys.stderr)
             table = both.getvalue().strip("\n")
-            sections.append(f"## {name.capitalize()}\n\n{ABOUT[name]}\n\n```\n{table}\n```\n")
-    if not wanted.parts:
-        machine = f"Times are of {platform.machine()}, processor only, as `make eval` found it.\n"
-        PAGE.write_text("\n".join([INTRODUCTION, machine, *sections]), encoding="utf-8")
-        print(f"{PAGE} written", file=sys.stderr)
+            sections[name] = f"## {name.capitalize()}\n\n{ABOUT[name]}\n\n```\n{table}\n```\n"
+    machine = f"Times are of {platform.machine()}, processor only, as `make eval` found it.\n"
+    written = [sections[name] for name in parts if name in sections]
+    PAGE.write_text("\n".join([INTRODUCTION, machine, *written]), encoding="utf-8")
+    print(f"{PAGE} written", file=sys.stderr)
     if missed := [bar for bar in bars if not bar.met]:
         print("\n".join(["Bars that were missed", *map(str, missed)]), file=sys.stderr)
         sys.exit(1)
+
+
+def _sections(page: str) -> dict[str, str]:
+    """The parts of the page as it is, by name."""
+    _, *parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)
+    return {part[3:].partition("\n")[0].lower(): part.rstrip("\n") + "\n" for part in parts}
 
 
 def without_bars(measure: Callable[[Path, Encoder], None]) -> Part:
