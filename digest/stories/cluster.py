@@ -20,6 +20,7 @@ from digest.stories.linkage import average_linkage, follow
 from digest.stories.neighbours import neighbours
 from digest.stories.reasons import Found, reasons
 from digest.stories.roundups import is_live, is_roundup
+from digest.stories.series import in_series
 from digest.stories.words import read, telling_words
 
 # An article's embedding: its headline counts half as much as the mean of its sentences.
@@ -98,17 +99,17 @@ def _stories(articles: Sequence[Article], vectors: Vectors, parameters: Paramete
     # The same page again must not make its words look common.
     pages = np.unique(originals(articles, same))
     kept = [articles[index] for index in pages]
-    words = telling_words(texts, pages, parameters.names_raise)
+    words = telling_words(texts, pages, parameters.names_raise, [article.feed for article in kept])
     points = points_of(kept, words, vectors[pages], parameters)
     pairs = neighbours(points)
-    shared = points.shared_words(pairs)
-    copies = pages[near_copies(texts, pages, pairs, shared)]
+    copies = pages[near_copies(texts, pages, pairs, points.shared_words(pairs)[0])]
     original = originals(articles, np.concatenate([same, copies]))
     # Where an article, or its original, stands among `pages`.
     place = np.searchsorted(pages, original)
     joinable = original[pages] == pages
     # Groups whose mean likeness reaches the threshold have two members whose own does.
-    near = shared + points.shared_meaning(pairs) >= parameters.threshold
+    near = points.products(pairs) >= parameters.threshold
+    joinable &= ~in_series(kept, texts, pages)
     labels = _joined(kept, points, pairs[near & joinable[pairs].all(axis=1)], parameters)[place]
     why = reasons(articles, texts, Found(labels, original, place), points, words)
     return _Found(labels, original, why)

@@ -56,14 +56,21 @@ Originals = NDArray[np.intp]
 def same_pages(articles: Sequence[Article], texts: Texts) -> Pairs:
     """Pairs of articles that are one page, or one text word for word: shape (pairs, 2).
 
-    A page is the same when the address is, less what follows readers about, and the title shares
-    words: feeds there are that give each entry the address of one page. A text of a few words is
-    the same article only for some days: a weather warning has the same words next winter.
+    A page is the same when the address is, less what follows readers about, and the text, or for
+    want of one the title, shares words: feeds there are that give each entry one address. A text
+    of a few words is the same article only for some days: a weather warning has the same words
+    next winter.
     """
 
     def one_page(first: int, second: int) -> bool:
-        mine, theirs = set(texts.title(first).tolist()), set(texts.title(second).tolist())
-        return not (mine and theirs) or 2 * len(mine & theirs) >= min(len(mine), len(theirs))
+        pairs = [(texts.text(first), texts.text(second)), (texts.title(first), texts.title(second))]
+        # The texts decide where both are there, else the titles; nothing decides nothing.
+        for mine, theirs in pairs:
+            common = len(np.intersect1d(mine, theirs))
+            fewer = min(len(np.unique(mine)), len(np.unique(theirs)))
+            if fewer >= (_ENOUGH_WORDS if mine is pairs[0][0] else 1):
+                return 2 * common >= fewer
+        return False
 
     def one_text(first: int, second: int) -> bool:
         if len(texts.title(first)) + len(texts.text(first)) >= _A_TEXT:
@@ -105,6 +112,19 @@ def near_copies(texts: Texts, articles: Originals, pairs: Pairs, shared: Hours) 
     resemble = common >= _RESEMBLANCE * (size[place].sum(axis=1) - common)
     contained = common >= _CONTAINMENT * fewer
     return np.asarray(close[(fewer >= _ENOUGH_RUNS) & (resemble | contained)], dtype=np.intp)
+
+
+def share_of_runs(texts: Texts, first: int, second: int) -> float | None:
+    """Of the runs of the shorter of two texts those that the other has too, 0 to 1.
+
+    None where a text is too short to tell.
+    """
+    mine = np.unique(_hashes(texts.text(first).astype(np.uint64)))
+    theirs = np.unique(_hashes(texts.text(second).astype(np.uint64)))
+    fewer = min(len(mine), len(theirs))
+    if fewer < _ENOUGH_RUNS:
+        return None
+    return len(np.intersect1d(mine, theirs, assume_unique=True)) / fewer
 
 
 def _runs(texts: Texts, articles: Originals) -> csr_matrix:

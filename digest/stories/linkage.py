@@ -21,14 +21,16 @@ Labels = NDArray[np.intp]
 
 # Likenesses are compared to this many decimals: what differs less, differs by rounding.
 _DECIMALS = 6
+# Primes, the last one large: neighbouring rows land far apart.
+_SHUFFLE = (104_729, 1_299_709, 2_147_483_647)
 
 
 def average_linkage(points: Points, pairs: Pairs, threshold: float) -> Labels:
     """A group's number for each point, shape (n,).
 
     `pairs` are those that may be together, shape (pairs, 2); those whose own likeness is below the
-    threshold may be left out, since a mean reaches it only where one of its terms does. Ties fall
-    to the smaller rows, so that equal points give equal groups.
+    threshold may be left out, since a mean reaches it only where one of its terms does. Equal
+    points in the same order give equal groups.
     """
     labels = np.arange(len(points))
     groups = _Groups.of(points)
@@ -109,6 +111,7 @@ class _Groups:
             words=csr_matrix(matrix @ self._sums.words),
             vectors=matrix @ self._sums.vectors,
             hours=np.zeros(count),
+            sizes=np.ones(count),
         )
         # `fmin` and `fmax` pass over what is not a number, where there is one.
         first, last = np.full(count, np.nan), np.full(count, np.nan)
@@ -120,8 +123,10 @@ class _Groups:
 def _mutual_nearest(count: int, pairs: Pairs, likeness: Hours) -> Pairs:
     """The pairs of groups that are each other's nearest."""
     best = np.full(count, -1, dtype=np.intp)
-    # The nearest comes last and so stays; of equally near ones the pair with the smallest rows.
-    order = np.lexsort((-pairs[:, 1], -pairs[:, 0], likeness))
+    # The nearest comes last and so stays. Equally near ones are told apart by a shuffle that is
+    # always the same: by their rows, five thousand equal headlines would be merged one by one.
+    shuffle = (pairs[:, 0] * _SHUFFLE[0] + pairs[:, 1] * _SHUFFLE[1]) % _SHUFFLE[2]
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], shuffle, likeness))
     place = np.arange(len(order))
     for side in (0, 1):
         last = np.full(count, -1, dtype=np.intp)

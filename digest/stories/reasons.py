@@ -44,15 +44,20 @@ def reasons(
     asked, others = _comparisons(articles, found)
     place = found.places
     pairs = np.stack([place[asked], place[others]], axis=1)
-    likeness = points.products(pairs)
+    # Without what headlines are raised by: a share that an editor can read, 1 for the same text.
+    likeness = points.products(pairs) / (points.sizes[pairs[:, 0]] * points.sizes[pairs[:, 1]])
     # The nearest of each, which is the last in this order; of equally near ones the earliest.
     order = np.lexsort((-np.arange(len(asked)), likeness, asked))
     nearest = order[np.flatnonzero(np.diff(asked[order], append=-1))]
     shared = words.shared(pairs[nearest], _LOOKED_AT)
     for number, terms in zip(nearest.tolist(), shared, strict=True):
         index, other = int(asked[number]), int(others[number])
-        written = texts.as_written(index, terms)
-        lines[index] = _line(articles[index], articles[other], written, likeness[number])
+        names = texts.as_written(index, (term for term in terms if texts.is_name(term)))
+        written = names or texts.as_written(index, terms)
+        said = f"same {'names' if names else 'words'}: {', '.join(written[:_NAMED])}"
+        lines[index] = _line(
+            articles[index], articles[other], said if written else "", likeness[number]
+        )
     return lines
 
 
@@ -77,15 +82,8 @@ def _comparisons(
     return compared[:, 0], compared[:, 1]
 
 
-def _line(article: Article, other: Article, written: Sequence[str], likeness: float) -> str:
-    parts = []
-    # A name says more about an event than any other word, whatever its weight.
-    names = [word for word in written if word[0].isupper() or word[0].isdigit()]
-    if names:
-        parts.append(f"same names: {', '.join(names[:_NAMED])}")
-    elif written:
-        parts.append(f"same words: {', '.join(written[:_NAMED])}")
-    # A likeness of headlines is raised, and may be more than all.
+def _line(article: Article, other: Article, shared: str, likeness: float) -> str:
+    parts = [shared] if shared else []
     parts.append(f"similarity {min(1.0, float(likeness)):.2f}")
     hours = _hours_apart(article, other)
     if not math.isnan(hours):

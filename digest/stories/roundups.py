@@ -10,30 +10,37 @@ import re
 from digest.records import Article
 
 _NUMBER = r"(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve)"
-_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
+_TIME = rf"(?:morning|evening|midday|lunchtime|afternoon|night|weekend|today|{_DAY})"
+# A rubric is a headline of its own, or stands before a colon or a dash.
+_ENDS = r"(?:[’']s)?(?:$|\s*[:|–—]|\s-\s|,)"
 
 # Several events under one headline.
 _ROUNDUP = (
-    rf"\b{_NUMBER} (?:\w+ ){{0,3}}(?:things|stories|headlines|takeaways|reasons|facts|charts|"
-    rf"photos|pictures|questions|numbers|reads)\b.*\b(?:know|need|watch|today|week|morning|"
-    rf"{_DAY}|read|miss|start|day|about)\b",
-    r"\b(?:what you need|things you need|all you need|everything you need|need) to know (?:today|"
-    rf"this (?:morning|week|evening)|on {_DAY}|before)\b",
-    r"\bwhat (?:happened|we learn(?:ed|t)|to watch|to know) (?:today|this week|over the weekend|"
-    r"yesterday)\b",
-    r"^(?:the |your |our )?(?:\w+[’']s )?(?:morning|evening|midday|lunchtime|afternoon|daily|"
-    rf"weekly|weekend|{_DAY}|nightly)(?: \w+)? (?:brief(?:ing)?|round-?up|digest|wrap(?:-?up)?|"
-    r"edition|headlines|news(?:letter)?|bulletin|links|mail|recap|report)\b",
+    rf"\b{_NUMBER} (?:\w+ ){{0,2}}(?:things|stories|headlines) (?:\w+ ){{0,3}}(?:to know|to watch|"
+    r"you need|you (?:may|might) have missed|to start|we learn(?:ed|t)|that happened)\b",
+    r"\b(?:what|all|everything|things) (?:you|to|we) (?:need to |have to )?know(?::|,? (?:today|"
+    rf"this|on {_DAY}|before|for)\b)",
+    r"\b(?:here[’']s )?what (?:happened|we learn(?:ed|t)|to watch)(?: \w+)? (?:today|overnight|"
+    r"this week|over the weekend|yesterday|last night)\b",
+    rf"^(?:the |your |our )?(?:\w+[’']s )?(?:{_TIME}|daily|weekly|nightly)(?:[’']s)?(?: \w+)? "
+    rf"(?:brief(?:ing)?|round-?up|digest|wrap(?:-?up)?|headlines|newsletter|bulletin|recap|papers)"
+    rf"{_ENDS}",
+    rf"^(?:the |your |our )?(?:{_TIME}|daily|weekly) (?:edition|news|links|mail){_ENDS}",
     r"\b(?:news|sports?|business|tech|science|week(?:ly)?|weekend|day|markets?|transfer|global|"
     r"world|local|politics|election|morning|evening)(?: \w+)? (?:round-?up|in brief|in pictures|"
-    r"in review|in photos|in numbers|at a glance|quiz|digest|wrap(?:-?up)?|recap)\b",
-    r"^(?:in brief|news in brief|briefly|round-?up|newsletter|headlines)(?:$|\s*[:|,–—-])",
-    r"^(?:photos?|pictures?|quotes?) of the (?:day|week)\b|^(?:the (?:day|week)|this week|today) "
-    r"in \w+|^on this day\b|\bwhat the papers say\b|^press review\b|^letters to the editor\b",
-    r"\b(?:top|biggest|best|main|key) (?:stories|headlines|news)\b.*\b(?:day|week|today|morning)\b",
+    r"in review|in photos|in numbers|at a glance|digest|wrap(?:-?up)?|recap|summary|quiz)"
+    rf"{_ENDS}",
+    rf"^(?:in brief|news in brief|briefly|round-?up|newsletter|headlines|in pictures|quiz){_ENDS}",
+    r"^(?:photos?|pictures?|quotes?) of the (?:day|week)\b|^(?:the (?:day|week)|this week) in \w+|"
+    rf"^today in (?:history|pictures|brief)\b|^on this day{_ENDS}|\bwhat the papers say\b|"
+    rf"^press review\b|^letters to the editor\b|^(?:newspaper|front) (?:headlines|pages){_ENDS}",
+    r"\b(?:top|biggest|best|main|key|today[’']s) (?:stories|headlines|news|events)\b(?:.*\b(?:day|"
+    r"week|today|morning|at \d)\b|\s*(?:$|[:|–—]))",
     # German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Polish, Ukrainian, Russian.
     r"\b(?:nachrichtenüberblick|presseschau|das wichtigste (?:in kürze|vom tag|des tages|am)|"
-    r"der tag im überblick|kurznachrichten|kurz notiert|news-?überblick)\b",
+    r"der tag im überblick|kurznachrichten|kurz notiert|news-?überblick|was heute wichtig (?:ist|"
+    r"wird)|nachrichten am (?:morgen|abend|mittag))\b",
     r"\b(?:revue de presse|l[’']essentiel de l[’']actu\w*|en bref|ce qu[’']il faut retenir|"
     r"l[’']actu(?:alité)? du jour)\b",
     r"\b(?:resumen (?:del día|de la semana|de noticias)|las noticias del día|rassegna stampa|"
@@ -46,12 +53,11 @@ _ROUNDUP = (
 _LIVE = (
     r"\blive ?blog\b|\blive[- ](?:updates?|coverage|report(?:ing)?|text|ticker|news|score)\b|"
     r"\bas it happened\b|\bminute[- ]by[- ]minute\b|\blatest updates\b|\brolling coverage\b",
-    r"^live(?: now)?\s*[:|–—-]|[:|–—-]\s*live(?: updates?)?[.!]?$|^watch live\b",
+    r"^live(?: now)?\s*[:|–—-]|\blive\s*:|[:|–—-]\s*live(?: updates?)?[.!]?$|^watch live\b|"
+    r"\bbriefing: what we know\b",
     r"\b(?:live-?ticker|newsticker|news-?blog|en direct|en directo|in diretta|ao vivo|em direto|"
     r"minuto a minuto|direktrapport|na żywo|онлайн-трансл\w+|наживо|текстовая трансл\w+)\b",
 )
-
-
 # Each of the above has one of these, written so that a title that has none need not be searched:
 # the titles of 20,000 articles took a second.
 _TRIGGERS = frozenset(
@@ -60,7 +66,9 @@ _TRIGGERS = frozenset(
     weekly nightly monday tuesday wednesday thursday friday saturday sunday read miss start day
     about brief briefing briefly round roundup digest wrap wrapup recap edition headlines
     newsletter review pictures photos numbers glance quiz photo picture quote quotes on what press
-    letters top biggest best main key nachrichtenüberblick presseschau wichtigste überblick
+    letters top biggest best main key happened overnight night summary papers newspaper front
+    things stories heute nachrichten learned learnt history
+    nachrichtenüberblick presseschau wichtigste überblick
     kurznachrichten kurz newsüberblick news revue essentiel bref faut actu actualité resumen
     noticias rassegna notizie resumo persoverzicht nieuwsoverzicht nyhetssvep przegląd головне
     підсумки огляд главное итоги обзор

@@ -17,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digest.records import Article
+from digest.stories.empty_words import AMBIGUOUS, DATES, FOREIGN, TRADE
 from digest.text.facts import WORD, fold, stem
 from digest.text.lexicon import FUNCTION_WORDS
+
+_EMPTY = AMBIGUOUS | DATES | FOREIGN | TRADE
 
 Meaning = Callable[[Sequence[str]], NDArray[np.floating]]
 
@@ -36,45 +39,6 @@ _OFTENER = 2
 # other's, is shown with it: "prime minister".
 _TOGETHER, _OF_THE_OTHER = 0.7, 0.4
 
-# Words of three letters and more that carry no content, or are of the trade of news, in the
-# languages that feeds are most often in; shorter ones are passed over by their length. More English
-# ones are in `digest.text.lexicon`.
-_EMPTY = frozenset(
-    """
-    said says told asked added called made make makes took take takes came come comes going gone
-    went give gives given gave know known year years month months week weeks days hours time
-    times monday tuesday wednesday thursday friday saturday sunday january february march april
-    june july august september october november december people first second third last next
-    former three four five seven eight nine million billion thousand hundred cent percent
-    another news report reports reported according spokesman spokeswoman expected including used
-    using want wants wanted need needs still back good best better little part since left right
-    number always nothing something everything anything someone don't can't that's it's they're
-    we're i'm i've didn't doesn't isn't wasn't won got put set let say see use day old way top
-    big six ten two one end der die das den dem des und ist mit von aus les aux une par sur que
-    qui ses mes ils est pas son del los las una con por che non per dei sul sui gli het een van
-    dat och att som med det men til har kan ein bei nur wie was hat sie ich wir ihr zum zur auf
-    als bis nie tak się czy pod nad dla más sin sus fue era han muy así ont ces nos vos ton lui
-    eux tem não uma dos pelo für avec dans pour plus mais cette sont être fait elle elles nous vous
-    leur leurs comme tout tous toute toutes aussi après avant sans sous entre chez encore très
-    donc alors ainsi selon depuis pendant contre même mêmes autre autres deux trois quatre cinq
-    était étaient avait avaient été lors dont quand quel quelle aujourd'hui mardi mercredi jeudi
-    vendredi samedi dimanche nicht eine einer eines einem einen sich auch nach über beim durch
-    gegen ohne unter zwischen oder aber wenn dass sein seine seiner seinen sind wird werden
-    wurde wurden haben hatte hatten kann können soll sollen muss müssen mehr noch schon sehr
-    dieser diese dieses diesem diesen alle allem allen vom wegen seit während drei vier fünf
-    jahr jahre jahren heute gestern para como pero esta este estos estas ese esos porque cuando
-    donde desde hasta sobre también años año tres todo todos toda todas otro otra otros otras
-    según tras ante contra durante sido está están había tiene tienen será hacer puede pueden
-    ser della delle degli dello nella nelle sono anche dopo prima contro senza fra più meno
-    questo questa questi queste quello quella essere stato stata stati state hanno aveva anni
-    anno umas seus suas pela pelos pelas foram mesmo ainda depois antes anos niet voor maar door
-    naar over deze zijn heeft hebben wordt werd meer ook nog bij inte eller efter från till
-    under över mellan också bara sina ikke etter blev blir vara varit hade hans hennes være
-    været blevet jest przez oraz jako tego jego jeszcze tylko także jednak przed podczas został
-    это этот эта эти того также после перед года году были было была если когда чтобы только
-    который которая которые которого более между через около для как что при или его она они
-    """.split()
-)
 _UNSPACED = re.compile(r"[\u3400-\u9fff]{2,}|[\u30a0-\u30ff]{2,}|[\u0e00-\u0e7f\u1000-\u109f]+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 

@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import normalize
 
 from digest.records import Article
+from digest.stories.empty_words import DATES, FOREIGN
 from digest.text.facts import fold, stem
 from digest.text.lexicon import FUNCTION_WORDS
 
@@ -26,6 +27,9 @@ _CHARACTERS = 5000
 # Words kept of an article, the most telling ones. With all of them the score is the same, with 25
 # half a point lower; 60 bound the work an article costs.
 _WORDS = 60
+# What more than this share of a feed's articles have, of at least so many, is the feed's and not an
+# event's. At half of them, headlines of papers that follow one event lose it.
+_MOST, _ENOUGH_ARTICLES = 0.8, 8
 # Where a word that two articles share is looked for as it is written: in so many first tokens.
 _TOKENS_LOOKED_AT = 250
 
@@ -34,7 +38,8 @@ _WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:['’][^\W_]+)*")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{2,}")
 _EDGES = ".,:;!?…\"'“”„‘’«»()[]{}<>*_-–—/"
 _POSSESSIVE = re.compile(r"['’]s?$")
-_STOP = frozenset(stem(word) for word in FUNCTION_WORDS) | {"said", "say", "mr", "ms", "mrs", "s"}
+_SMALL = FUNCTION_WORDS | DATES | FOREIGN
+_STOP = frozenset(stem(fold(word)) for word in FUNCTION_WORDS) | {"said", "say", "mr", "ms", "pm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +78,19 @@ class Texts:
         missing = dict.fromkeys(wanted, "")
         for number in dict.fromkeys(self.tokens[article][:_TOKENS_LOOKED_AT].tolist()):
             token = self.written[number]
-            for term in _NORMAL[token]:
+            terms = _NORMAL[token]
+            for term in terms:
                 if term in missing and (not missing[term] or token.islower()):
-                    missing[term] = _POSSESSIVE.sub("", token.strip(_EDGES))
-        return [token for token in missing.values() if token]
+                    # Of a phrase without blanks only the two characters that are meant.
+                    plain = _POSSESSIVE.sub("", token.strip(_EDGES))
+                    missing[term] = term if _UNSPACED.search(plain) else plain
+        return list(dict.fromkeys(token for token in missing.values() if token))
+
+    def is_name(self, term: str) -> bool:
+        """Whether a term is a name, or a number."""
+        place = int(np.searchsorted(self.terms, term))
+        found = place < len(self.terms) and self.terms[place] == term
+        return bool(found and (term[0].isdigit() or self.names[place]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +166,14 @@ def _names(
     return large > 0
 
 
-def telling_words(texts: Texts, articles: Numbers, names_raise: float) -> Words:
+def telling_words(
+    texts: Texts, articles: Numbers, names_raise: float, feeds: Sequence[str] | None = None
+) -> Words:
     """The telling words of `articles` of `texts`, a row for each; titles count twice.
 
     Names and numbers weigh `names_raise` times as much as other words. How rare a word is, is
-    counted among `articles` only.
+    counted among `articles` only. With their `feeds` (empty for an unknown one), what nearly all
+    articles of a feed have is left out of them: "Comments", a section's name, a paper's own town.
     """
     shape = (len(texts), len(texts.terms) or 1)
     if not len(texts.numbers):  # no words at all, as in emoji-only articles: nothing is shared
@@ -165,11 +182,33 @@ def telling_words(texts: Texts, articles: Numbers, names_raise: float) -> Words:
     titled = np.arange(len(texts.numbers)) < texts.texts[article]
     counted = np.where(titled, 2, 1).astype(np.float32)
     counts = csr_matrix(coo_matrix((counted, (article, texts.numbers)), shape=shape))[articles]
+    if feeds is not None:
+        counts = _without_furniture(counts, feeds)
     figures = np.array([term[0].isdigit() for term in texts.terms])
     sizes = np.where(texts.names | figures, names_raise, 1.0)
     weights = TfidfTransformer(sublinear_tf=True, norm=None).fit_transform(counts)
     rows = heaviest(csr_matrix(weights @ diags(sizes), dtype=np.float32), _WORDS)
     return Words(csr_matrix(normalize(rows)), texts.terms)
+
+
+def _without_furniture(counts: csr_matrix, feeds: Sequence[str]) -> csr_matrix:
+    names, feed = np.unique(np.array(feeds, dtype=object), return_inverse=True)
+    matrix = csr_matrix(
+        (np.ones(len(feed), dtype=np.float32), (feed, np.arange(len(feed)))),
+        shape=(len(names), len(feed)),
+    )
+    there = counts.copy()
+    there.data[:] = 1.0
+    shares = csr_matrix(matrix @ there)
+    sizes = np.bincount(feed)
+    shares.data /= np.repeat(sizes, np.diff(shares.indptr))
+    many = (sizes >= _ENOUGH_ARTICLES) & (names != "")
+    shares.data[(shares.data <= _MOST) | ~np.repeat(many, np.diff(shares.indptr))] = 0.0
+    shares.eliminate_zeros()
+    furniture = there.multiply(matrix.T @ shares) > 0
+    kept = csr_matrix(counts - counts.multiply(furniture), dtype=np.float32)
+    kept.eliminate_zeros()
+    return kept
 
 
 def heaviest(rows: csr_matrix, most: int) -> csr_matrix:
@@ -213,7 +252,7 @@ _NORMAL = _Normal()
 def _terms_of(token: str) -> Iterator[str]:
     """The terms of a token that is written small."""
     for word in [token] if token.isalpha() else _WORD.findall(token):
-        if word in FUNCTION_WORDS:
+        if word in _SMALL:
             continue
         if not word.isascii() and (phrase := _UNSPACED.search(word)):
             # Pairs of characters stand for the words that only a dictionary could tell apart.

@@ -18,7 +18,9 @@ from digest.stories.linkage import average_linkage, follow
 def points(vectors: Sequence[Sequence[float]], hours: Sequence[float] | None = None) -> Points:
     rows = np.array(vectors, dtype=np.float32)
     when = np.zeros(len(rows)) if hours is None else np.array(hours)
-    return Points(csr_matrix((len(rows), 1), dtype=np.float32), rows, when)
+    # Two words that all share, of next to no weight: without any nothing is alike.
+    words = csr_matrix(np.full((len(rows), 2), 1e-5, dtype=np.float32))
+    return Points(words, rows, when, np.ones(len(rows)))
 
 
 def all_pairs(count: int) -> np.ndarray:
@@ -40,6 +42,12 @@ def test_it_is_average_linkage(seed: int, count: int, threshold: float) -> None:
     wanted = fcluster(linkage(1.0 - likeness, "average"), 1.0 - threshold, "distance")
     found = average_linkage(points(rows), all_pairs(count), threshold)
     assert partition(found) == partition(wanted)
+
+
+def test_what_shares_no_two_words_stays_apart() -> None:
+    alike = points([[1, 0]] * 2)
+    one_word = Points(alike.words[:, :1], alike.vectors, alike.hours, alike.sizes)
+    assert len(set(average_linkage(one_word, all_pairs(2), 0.5))) == 2
 
 
 def test_what_no_pair_joins_stays_apart() -> None:

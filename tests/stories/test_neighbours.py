@@ -13,7 +13,7 @@ def points(words: np.ndarray, hours: np.ndarray | None = None) -> Points:
     rows = csr_matrix(np.asarray(words, dtype=np.float32))
     count = rows.shape[0]
     when = np.zeros(count) if hours is None else hours
-    return Points(rows, np.zeros((count, 1), dtype=np.float32), when)
+    return Points(rows, np.zeros((count, 1), dtype=np.float32), when, np.ones(count))
 
 
 def test_neighbours_share_a_word() -> None:

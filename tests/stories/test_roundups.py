@@ -35,6 +35,16 @@ VOTE = "Parliament voted by 51 to 49 to raise the pension age; premier Ashby cal
         "Revue de presse du 3 mars",
         "Resumen del día",
         "Підсумки дня: що сталося",
+        "Here's what happened overnight",
+        "What we know this morning: Belo, Ilka, Northbank",
+        "Markets wrap: shares slip as oil rises",
+        "Today's headlines",
+        "Key events of the day",
+        "In pictures: the flood",
+        "AP Top News at 5:07 p.m.",
+        "Was heute wichtig ist",
+        "Nachrichten am Morgen: Sturm, Streik, Wahl",
+        "World news summary",
     ],
 )
 def test_a_headline_of_many_events_is_known(title: str) -> None:
@@ -55,6 +65,22 @@ def test_a_headline_of_many_events_is_known(title: str) -> None:
         "In brief case, lawyer finds missing will",
         "Live music returns to the old market",
         "Where the river dolphins live",
+        "Daily Mail publisher fined over phone hacking",
+        "Sunday Mail wins newspaper of the year",
+        "Daily News journalist arrested at border",
+        "Evening News anchor sacked after remark",
+        "Monday mail deliveries to end in March",
+        "Morning report confirms two dead in storm",
+        "Weekly wage report shows jobs up",
+        "Three reasons why the bank cut its rate today",
+        "Building of ten stories burns today",
+        "Two stories of apartment block collapse on Monday",
+        "Three pictures stolen from museum on Monday",
+        "Police need to know before charging suspect",
+        "Global markets digest rate cut",
+        "Election quiz show star dies",
+        "Today in Skarland thousands marched",
+        "The week the harbour froze",
     ],
 )
 def test_a_headline_of_one_event_is_left_alone(title: str) -> None:
@@ -73,6 +99,8 @@ def test_a_headline_of_one_event_is_left_alone(title: str) -> None:
         "Cup final as it happened",
         "Liveticker: Sturm über Skarland",
         "Vote des retraites, en direct",
+        "Business live: rate cut lifts shares",
+        "Ukraine war briefing: what we know on day 1,373",
     ],
 )
 def test_a_live_blog_is_known(title: str) -> None:
