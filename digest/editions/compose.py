@@ -200,7 +200,7 @@ def _printed(
         topic_score=round(story.topic_score, 4),
         dropped=summary.dropped,
         instead_of=summary.instead_of,
-        articles=tuple(article.id for article in story.articles),
+        articles={article.id: article.content_hash for article in story.articles},
         update=story.update,
         rank_parts={part: round(value, 6) for part, value in story.rank_parts.items()},
         runner_up=story.runner_up,

@@ -40,7 +40,7 @@ def sample_edition(template: str) -> Edition:
             EditionSource("Another Example", "Told otherwise", "https://example.org/other", built),
             EditionSource("A Fourth Example", "", "https://example.org/again", built, copy=True),
         ),
-        articles=("a1", "a3", "a4", "a5"),
+        articles=dict.fromkeys(("a1", "a3", "a4", "a5"), ""),
         update=Update("2026-03-01", "s1", "What was told the day before", ("five",)),
     )
     bare = EditionStory(

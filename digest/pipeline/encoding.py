@@ -46,7 +46,8 @@ class RememberingEncoder:
             kept = known.get(document.content_hash)
             if kept is None or len(kept.sentences) != len(document.sentences):
                 missing.setdefault(document.content_hash, document)
-        todo = list(missing.values())
+        # In an order of their own: what a batch is made of moves an embedding's last bits.
+        todo = [missing[hash_] for hash_ in sorted(missing)]
         for start in range(0, len(todo), _BATCH):
             self._progress("articles encoded", start, len(todo))
             fresh = self._encode(todo[start : start + _BATCH])

@@ -107,8 +107,9 @@ class Archive:
             for story in edition.stories:
                 members = _members(story, edition, articles)
                 for article in _stand_ins(story, one, {articles[id].url for id in members}):
-                    articles.setdefault(article.id, article)
-                    members.append(article.id)
+                    if article.id not in members:
+                        articles[article.id] = article
+                        members.append(article.id)
                 told.append(Told(story.id, one, story.headline, tuple(dict.fromkeys(members))))
                 used.update(members)
         return Remembered(tuple(told), tuple(articles[id] for id in sorted(used)))
@@ -150,9 +151,16 @@ class Archive:
 
 
 def _members(story: EditionStory, edition: Edition, articles: Mapping[str, Article]) -> list[str]:
-    """The articles of a printed story that the store has."""
+    """The articles of a printed story that the store still has as they were.
+
+    Many papers rewrite an entry in place: what it says now, readers were not told.
+    """
     if story.articles:
-        return [id for id in story.articles if id in articles]
+        return [
+            id
+            for id, hash in story.articles.items()
+            if id in articles and articles[id].content_hash == hash
+        ]
     # Before format 3 an edition did not say which story an article was told in, but what was
     # printed of it.
     printed = {(story.url, story.headline), *((other.url, other.headline) for other in story.also)}

@@ -35,7 +35,8 @@ class EditionStory:
 
     `model` wrote the summary; `dropped` and `instead_of` are as in `Summary`, `rank_parts`,
     `runner_up` and `why` (of the lead) as in `Story`: for editors, never for print. `articles` are
-    the ids of all that the story is made of; `update` what an earlier edition told of it.
+    the ids of all that the story is made of, each with the hash of what it said then; `update`
+    what an earlier edition told of it.
     """
 
     id: str
@@ -57,7 +58,7 @@ class EditionStory:
     topic_score: float = 0.0
     dropped: tuple[DroppedSentence, ...] = ()
     instead_of: str = ""
-    articles: tuple[str, ...] = ()
+    articles: Mapping[str, str] = field(default_factory=dict)
     update: Update | None = None
     rank_parts: Mapping[str, float] = field(default_factory=dict)
     runner_up: str = ""

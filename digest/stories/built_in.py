@@ -229,3 +229,18 @@ BUILT_IN: tuple[str, ...] = tuple(DESCRIPTIONS)
 def built_in(name: str) -> Topic:
     """The built-in topic of that name. Raises KeyError."""
     return Topic(name, DESCRIPTIONS[name])
+
+
+SECTIONS: Mapping[str, frozenset[str]] = {
+    "World": frozenset({"international", "foreign", "global", "world news", "abroad"}),
+    "Politics": frozenset({"government", "elections", "parliament"}),
+    "Business": frozenset({"economy", "money", "finance", "markets", "companies"}),
+    "Technology": frozenset({"tech", "digital", "computing", "internet"}),
+    "Science": frozenset({"space", "research"}),
+    "Health": frozenset({"medicine", "wellbeing"}),
+    "Sport": frozenset({"sports", "football"}),
+    "Culture": frozenset({"arts", "entertainment", "film", "movies", "music", "books"}),
+    "Environment": frozenset({"climate", "nature"}),
+    "Local life": frozenset({"local", "local news", "community", "regional", "city"}),
+}
+"""What newspapers call the built-in topics, in small letters."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digest.records import Article, Encoded, Topic, TopicChoice, Vectors
-from digest.stories.built_in import BUILT_IN, DESCRIPTIONS, built_in
+from digest.stories.built_in import BUILT_IN, DESCRIPTIONS, SECTIONS, built_in
 from digest.stories.keywords import Keywords
 
 __all__ = [
@@ -131,8 +131,12 @@ class BuiltInLines:
     def nearest(self, name: str) -> str | None:
         """The built-in topic that `name` means, by its name and by what it covers; None for none.
 
-        The name alone would take "Entertainment" for Sport, the lines alone "Tech" for little.
+        The name alone would take "Entertainment" for Sport, the lines alone "Tech" for little. What
+        newspapers call a section is known, since "International" is near to no line of World.
         """
+        folded = name.strip().casefold()
+        if section := next((t for t, names in SECTIONS.items() if folded in names), None):
+            return section
         if self._names is None:
             self._names = self._encode(BUILT_IN)
         vector = self._encode([name])

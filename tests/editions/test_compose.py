@@ -304,7 +304,7 @@ def test_a_story_carries_what_its_editors_ask_for() -> None:
         plan=replace(PLAN, archive="https://d.org"),
     )
     (printed,) = made.stories
-    assert (printed.articles, printed.update) == (("post-a", "wire-b"), told)
+    assert (list(printed.articles), printed.update) == (["post-a", "wire-b"], told)
     assert printed.rank_parts == {"coverage": 1.0, "recency": 0.5}
     assert (printed.runner_up, printed.runner_up_score) == ("Sport", 0.1235)
     assert (printed.why, printed.also[0].why) == ("same names", "similarity 0.71")

@@ -36,6 +36,12 @@ TOLL = (
     "to Fellhaven."
 )
 
+CARTOONS = (
+    "A minister in a rowing boat looks for the tide. Two gulls hold the map upside down.",
+    "An owl at a night school asks for the light to be put out. The teacher is a bat.",
+    "A snowman queues for a flu jab. The nurse has brought a carrot and an umbrella.",
+)
+
 
 def only(report: RunReport) -> DigestOutcome:
     (outcome,) = report.digests
@@ -125,6 +131,25 @@ def test_news_of_what_was_told_comes_back_as_an_update(house: House) -> None:
     assert (story.update.story, story.update.headline) == (before.id, before.headline)
     assert "Five" in story.update.news or "five" in story.update.news
     assert set(story.articles).isdisjoint(before.articles)
+
+
+def test_an_entry_that_is_rewritten_in_place_hides_no_news_from_readers(house: House) -> None:
+    first_day(house)
+    house.feed("world", replace(ferry(house), text=TOLL), house.item("Alpha"))
+    house.feed("town", toll(house))
+    outcome = only(house.run(NOON + DAY))
+    assert (outcome.stories, outcome.updates) == (1, 1), outcome
+
+
+def test_what_stands_under_the_same_headline_each_day_is_told_each_day(house: House) -> None:
+    def cartoon(day: int) -> Any:
+        item = house.item("Cartoon of the day", NOON + day * DAY - HOUR, guid=f"cartoon-{day}")
+        return replace(item, text=f"{CARTOONS[day]} Drawn for readers of the town.")
+
+    for day in range(len(CARTOONS)):
+        house.feed("world", cartoon(day))
+        outcome = only(house.run(NOON + day * DAY))
+        assert (outcome.status, outcome.stories, outcome.updates) == ("built", 1, 0), outcome
 
 
 def test_nothing_is_told_twice_in_a_week_of_the_same_event(house: House) -> None:
@@ -339,7 +364,7 @@ def test_a_story_keeps_its_id_when_an_older_article_joins_it(house: House) -> No
     story = story_of_day_one(house)
     assert (story.id, len(story.articles)) == (before, 2)
     for workshop in house.workshop():
-        known = workshop.store.story_ids("daily", story.articles)
+        known = workshop.store.story_ids("daily", list(story.articles))
     assert set(known.values()) == {before}
 
 

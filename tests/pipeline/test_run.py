@@ -547,3 +547,21 @@ def test_ten_thousand_entries_make_one_bounded_edition(house: House) -> None:
     encoded = house.encoder.texts
     assert only(house.run(NOON + DAY)).stories == 20
     assert house.encoder.texts == encoded
+
+
+def test_embeddings_of_another_model_are_computed_again(house: House) -> None:
+    house.feed("world", *(house.item(f"Story {letter}") for letter in "ABC"))
+    house.run()
+
+    class Wider(type(house.encoder)):  # type: ignore[misc]
+        size = 96
+
+        @property
+        def key(self) -> str:
+            return "wider"
+
+    house.encoder = Wider()
+    (outcome,) = house.run(NOON + timedelta(hours=1), force=True).digests
+    assert (outcome.status, outcome.encoded) == ("built", 3)
+    (outcome,) = house.run(NOON + timedelta(hours=2), force=True).digests
+    assert outcome.encoded == 0, "and kept"
