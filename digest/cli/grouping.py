@@ -11,6 +11,7 @@ import typer
 
 from digest.cli.common import ConfigOption, load_settings, print_json, progress_bar
 from digest.cli.jsonlines import finish, json_lines
+from digest.errors import UsageError
 
 if TYPE_CHECKING:
     from digest.records import Article, DateOrigin
@@ -49,21 +50,26 @@ def group(
     Articles with the same `story` tell the same event.
     """
     settings = load_settings()
+    from digest.config.topics import AUTO, named
     from digest.models.encoder import Encoder
     from digest.pipeline.encoding import RememberingEncoder
     from digest.pipeline.grouping import group as group_articles
-    from digest.pipeline.headings import FoundTopics, ListedTopics
+    from digest.pipeline.headings import FoundTopics, Headings, ListedTopics
     from digest.pipeline.summarizing import article_documents
 
+    try:
+        names = None if topics is None else named(topics)
+    except ValueError as error:
+        raise UsageError(f"--topics: {error}") from error
     problems: list[str] = []
     given = list(_articles(jsonl, datetime.now(UTC), problems))
     articles = [article for _, article in given]
-    names = [name.strip() for name in topics.split(",") if name.strip()] if topics else None
     with progress_bar() as progress:
         encoder = RememberingEncoder(Encoder(settings.encoder, settings.device), progress=progress)
         encoded = encoder.documents(article_documents(articles))
-        auto = names is not None and [name.casefold() for name in names] == ["auto"]
-        headings = FoundTopics(encoder.texts) if auto else ListedTopics(names, encoder.texts)
+        headings: Headings = (
+            FoundTopics(encoder.texts) if names == AUTO else ListedTopics(names, encoder.texts)
+        )
         found = group_articles(articles, encoded, headings, {})
     story_of = {article.id: story for story in found.stories for article in story.articles}
     own = {article.id: id for id, article in given}

@@ -109,6 +109,19 @@ def _check_names(names: list[str]) -> None:
         seen[folded] = name
 
 
+def named(text: str) -> list[str] | Literal["auto"]:
+    """The topics that a command line names, as in "World,Sport" or "auto". Raises ValueError."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ValueError("names no topic; write World,Sport or auto")
+    if [name.casefold() for name in names] == [AUTO]:
+        return AUTO
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"{quoted(twice)} is listed twice")
+    _check_names(names)
+    return names
+
+
 @dataclass(frozen=True)
 class _AutoOrNamed:
     """`auto` as it stands, else topics by name. A union would name its branches in errors."""

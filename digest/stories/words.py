@@ -22,10 +22,10 @@ from digest.text.lexicon import FUNCTION_WORDS
 Numbers = NDArray[np.intp]
 
 # An article's news stands in its beginning, as do the names and numbers that others repeat. With
-# 3,000 or 8,000 characters the B-cubed F1 of full articles is half a point lower.
+# 3,000 or 8,000 characters full articles were grouped a little worse.
 _CHARACTERS = 5000
-# Words kept of an article, the most telling ones. With all of them the score is the same, with 25
-# half a point lower; 60 bound the work an article costs.
+# Words kept of an article, the most telling ones. With all of them stories were no better, with 25
+# a little worse; 60 bound the work that an article costs.
 _WORDS = 60
 # What more than this share of a feed's articles have, of at least so many, is the feed's and not an
 # event's. At half of them, headlines of papers that follow one event lose it.

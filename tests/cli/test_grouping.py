@@ -141,3 +141,21 @@ def test_topics_that_the_articles_suggest_are_named_by_their_words(digest) -> No
     said = " ".join(f"{line['title']} {line['text']}" for line in lines).casefold()
     for name in names:
         assert all(word.strip().casefold() in said for word in name.split("·")), name
+
+
+@pytest.mark.parametrize(
+    ("topics", "said"),
+    [
+        ("More,World", "'More' is the heading of what fits no topic"),
+        ("auto,World", "topics: auto"),
+        (",,", "names no topic"),
+        ("World,World", "'World' is listed twice"),
+        ("World,world", "the same heading"),
+    ],
+)
+def test_topics_that_feeds_yaml_refuses_are_refused(digest, topics: str, said: str) -> None:
+    done = digest("group", "--jsonl", "-", "--topics", topics, input=json.dumps(GROUPED[0]))
+    assert done.returncode == 2
+    assert "--topics: " in done.stderr
+    assert said in done.stderr
+    assert done.stdout == ""
