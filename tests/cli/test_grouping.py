@@ -48,7 +48,7 @@ def test_articles_on_one_event_share_a_story_and_stand_under_their_topic(
     assert set(out[0]) == {"id", "story", "topic", "topic_score", "runner_up", "runner_up_score"}
     assert out[0]["topic_score"] >= out[0]["runner_up_score"]
     assert out[0]["runner_up"] in ("Local life", "Sport", "Business")
-    assert out[1]["why"].startswith("like “Harbour bridge closes for nine weeks”: same names: ")
+    assert out[1]["why"].startswith("like “Harbour bridge closes for nine weeks”: same words: ")
     assert out[1]["why"].endswith(", 0 min apart"), "7:00 in Oslo is 6:00 in London"
 
 
