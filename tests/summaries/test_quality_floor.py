@@ -1,4 +1,4 @@
-"""How good the default's summaries are on the demo's 45 articles, against highlights of our own.
+"""How good the default's summaries are on the demo's 49 articles, against highlights of our own.
 
 `tests/data/highlights.jsonl` has one for every entry of `examples/feeds`, written from the article
 alone, without sight of any summary of it. A line names its entry by `guid`, or by `link` where the
