@@ -100,15 +100,18 @@ def _stories(articles: Sequence[Article], vectors: Vectors, parameters: Paramete
     pages = np.unique(originals(articles, same))
     kept = [articles[index] for index in pages]
     words = telling_words(texts, pages, parameters.names_raise, [article.feed for article in kept])
-    points = points_of(kept, words, vectors[pages], parameters)
+    points = points_of(
+        kept, [texts.length(index) for index in pages], words, vectors[pages], parameters
+    )
     pairs = neighbours(points)
-    copies = pages[near_copies(texts, pages, pairs, points.shared_words(pairs)[0])]
+    shared = points.shared_words(pairs)
+    copies = pages[near_copies(texts, pages, pairs, shared[0])]
     original = originals(articles, np.concatenate([same, copies]))
     # Where an article, or its original, stands among `pages`.
     place = np.searchsorted(pages, original)
     joinable = original[pages] == pages
     # Groups whose mean likeness reaches the threshold have two members whose own does.
-    near = points.products(pairs) >= parameters.threshold
+    near = points.products(pairs, shared) >= parameters.threshold
     joinable &= ~in_series(kept, texts, pages)
     labels = _joined(kept, points, pairs[near & joinable[pairs].all(axis=1)], parameters)[place]
     why = reasons(articles, texts, Found(labels, original, place), points, words)

@@ -79,9 +79,12 @@ class Points:
     def __len__(self) -> int:
         return len(self.hours)
 
-    def products(self, pairs: Pairs) -> Hours:
-        """The likeness of the two rows of each pair, times aside; none for fewer shared words."""
-        words, number = self.shared_words(pairs)
+    def products(self, pairs: Pairs, shared: tuple[Hours, Hours] | None = None) -> Hours:
+        """The likeness of the two rows of each pair, times aside; none for fewer shared words.
+
+        `shared` is what `shared_words` gives for `pairs`, where it was asked already.
+        """
+        words, number = shared or self.shared_words(pairs)
         return np.where(number >= _EVIDENCE, words + _in_blocks(pairs, self._meaning), 0.0)
 
     def shared_words(self, pairs: Pairs) -> tuple[Hours, Hours]:
@@ -109,10 +112,16 @@ def _in_blocks(pairs: Pairs, act: Callable[[Pairs], Hours]) -> Hours:
 
 
 def points_of(
-    articles: Sequence[Article], words: Words, vectors: Vectors, parameters: Parameters
+    articles: Sequence[Article],
+    lengths: Sequence[int],
+    words: Words,
+    vectors: Vectors,
+    parameters: Parameters,
 ) -> Points:
-    """The articles as points: of their telling words and `vectors`, one embedding an article."""
-    lengths = np.array([_length(article) for article in articles])
+    """The articles as points: of their telling words and `vectors`, one embedding an article.
+
+    `lengths` are their lengths in words.
+    """
     # 1 for a headline, 0 for a full article.
     short = np.interp(np.log(np.maximum(lengths, 1)), np.log([_HEADLINE, _FULL]), [1.0, 0.0])
     share = parameters.words_share + short * (
@@ -133,12 +142,6 @@ def nearness(apart: Hours) -> Hours:
     """What time leaves of a likeness, 0 to 1, by hours `apart`; all where they are unknown."""
     factor = 0.5 ** ((np.maximum(np.abs(apart), _DAYS) - _DAYS) / _DAYS)
     return np.where(np.isnan(apart), 1.0, factor)
-
-
-def _length(article: Article) -> int:
-    # A space would be missed where a script has none: six characters count as a word there.
-    text = f"{article.title} {article.text[:1000]}"
-    return max(len(text.split()), len(text) // 12)
 
 
 def _hours(article: Article) -> float:

@@ -6,6 +6,7 @@ its own telling words only; under a word that hundreds share, only for those of 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,7 +35,7 @@ def neighbours(points: Points) -> Pairs:
 
 def _nearest(words: csr_matrix) -> Pairs:
     """The pairs that share most, `_NEAREST` for each row."""
-    found = sp_matmul_topn(words, csr_matrix(words.T), top_n=_NEAREST + 1, sort=False)
+    found = sp_matmul_topn(words, csr_matrix(words.T), top_n=_NEAREST + 1, n_threads=os.cpu_count())
     first = np.repeat(np.arange(words.shape[0]), np.diff(found.indptr))
     pairs = np.sort(np.stack([first, found.indices.astype(np.intp)], axis=1), axis=1)
     return np.asarray(pairs[pairs[:, 0] != pairs[:, 1]], dtype=np.intp)

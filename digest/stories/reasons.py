@@ -16,7 +16,7 @@ from digest.stories.words import Texts, Words
 # Shared words that a line names, of so many that are looked at for names among them.
 _NAMED, _LOOKED_AT = 4, 8
 # An article is compared with the earliest of its story: a story of thousands has enough of them.
-_EARLIEST = 30
+_EARLIEST = 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Texts:
     """Articles as the terms that they consist of: words folded, without endings; numbers.
 
     `numbers` are the terms of all articles in order, as places in `terms`: article n has those from
-    `starts[n]` on, of which those up to `texts[n]` are its title's. `names` says which terms are
+    `starts[n]` on, of which those up to `texts[n]` are its title's. `names` are the terms that are
     names. `tokens` are what stands between the blanks, likewise, as places in `written`.
     """
 
@@ -55,7 +55,7 @@ class Texts:
     numbers: Numbers
     starts: Numbers
     texts: Numbers
-    names: NDArray[np.bool_]
+    names: frozenset[str]
     tokens: Sequence[Numbers]
     written: Sequence[str]
 
@@ -69,6 +69,13 @@ class Texts:
     def text(self, article: int) -> Numbers:
         """The terms of the beginning of its text."""
         return self.numbers[self.texts[article] : self.starts[article + 1]]
+
+    def length(self, article: int) -> int:
+        """Its length in words, title and the beginning of the text."""
+        tokens = self.tokens[article]
+        # A blank would be missed where a script has none: two terms count as a word there.
+        terms = int(self.starts[article + 1] - self.starts[article])
+        return max(len(tokens), terms // 2)
 
     def as_written(self, article: int, wanted: Iterable[str]) -> list[str]:
         """`wanted` terms as the article first writes them, in this order; absent ones left out.
@@ -88,9 +95,7 @@ class Texts:
 
     def is_name(self, term: str) -> bool:
         """Whether a term is a name, or a number."""
-        place = int(np.searchsorted(self.terms, term))
-        found = place < len(self.terms) and self.terms[place] == term
-        return bool(found and (term[0].isdigit() or self.names[place]))
+        return term in self.names or term[0].isdigit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +145,23 @@ def read(articles: Sequence[Article]) -> Texts:
         numbers=number[np.repeat(first[everything], repeats) + inside],
         starts=before[starts],
         texts=before[starts[:-1] + np.array(titles, dtype=np.intp)],
-        names=_names(written, tokens, titles, np.repeat(np.arange(len(counts)), counts), number),
+        names=_names(
+            terms, written, tokens, titles, np.repeat(np.arange(len(counts)), counts), number
+        ),
         tokens=tokens,
         written=written,
     )
 
 
 def _names(
+    terms: NDArray[np.object_],
     written: Sequence[str],
     tokens: Sequence[Numbers],
     titles: Sequence[int],
     token_of: Numbers,
     term_of: Numbers,
-) -> NDArray[np.bool_]:
-    """Which terms are names: those that the texts write large more often than small.
+) -> frozenset[str]:
+    """The terms that are names: those that the texts write large more often than small.
 
     Titles don't count: some papers write every word of theirs large.
     """
@@ -163,7 +171,7 @@ def _names(
     sign = np.array([-1 if token.islower() else 1 for token in written], dtype=np.intp)
     large = np.zeros(term_of.max(initial=-1) + 1, dtype=np.intp)
     np.add.at(large, term_of, (times * sign)[token_of])
-    return large > 0
+    return frozenset(terms[large > 0].tolist())
 
 
 def telling_words(
@@ -184,8 +192,7 @@ def telling_words(
     counts = csr_matrix(coo_matrix((counted, (article, texts.numbers)), shape=shape))[articles]
     if feeds is not None:
         counts = _without_furniture(counts, feeds)
-    figures = np.array([term[0].isdigit() for term in texts.terms])
-    sizes = np.where(texts.names | figures, names_raise, 1.0)
+    sizes = [names_raise if texts.is_name(term) else 1.0 for term in texts.terms.tolist()]
     weights = TfidfTransformer(sublinear_tf=True, norm=None).fit_transform(counts)
     rows = heaviest(csr_matrix(weights @ diags(sizes), dtype=np.float32), _WORDS)
     return Words(csr_matrix(normalize(rows)), texts.terms)
