@@ -19,7 +19,7 @@ from digest.stories.likeness import Pairs, Points
 # Articles that are looked through under one word: the time and memory of a run grow with it.
 _TOGETHER = 128
 # The nearest that are kept of those. Stories of more articles hang together through one another.
-_NEAREST = 24
+_NEAREST = 16
 
 
 def neighbours(points: Points) -> Pairs:
