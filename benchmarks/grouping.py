@@ -37,8 +37,8 @@ from sklearn.metrics import f1_score, normalized_mutual_info_score
 from speed import Bar
 
 from digest.models.encoder import Encoder
+from digest.pipeline.headings import FoundTopics
 from digest.records import Article, Encoded, Vectors
-from digest.stories.auto_topics import find_topics
 from digest.stories.built_in import BUILT_IN
 from digest.stories.cluster import article_vector, cluster
 from digest.stories.topics import MORE, TopicChooser, resolve
@@ -270,8 +270,9 @@ def _print_found(
     encoder: Encoder,
 ) -> None:
     """What `topics: auto` finds, each article a story."""
-    vectors = np.stack([article_vector(one) for one in encoded])
-    found = find_topics([[article] for article in articles], vectors, encoder.encode)
+    stories = [[article] for article in articles]
+    by_id = {article.id: one for article, one in zip(articles, encoded, strict=True)}
+    found = FoundTopics(encoder.encode).of(stories, by_id, {})
     topics = [choice.topic for choice in found.choices]
     nmi = normalized_mutual_info_score(truth, topics)
     print(

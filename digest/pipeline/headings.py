@@ -8,9 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from digest.records import Article, Encoded, Feed, TopicChoice
+from digest.records import Article, Encoded, Feed, TopicChoice, Vectors
 from digest.stories.auto_topics import find_topics
-from digest.stories.cluster import article_vector
 from digest.stories.topics import Encode, TopicChooser
 
 
@@ -80,11 +79,20 @@ class FoundTopics:
     ) -> Headed:
         if not stories:
             return Headed((), ())
-        centres = np.stack(
-            [np.mean([article_vector(encoded[a.id]) for a in story], axis=0) for story in stories]
-        )
+        centres = np.stack([_centre([encoded[a.id] for a in story]) for story in stories])
         found = find_topics(stories, centres, self._encode)
         return Headed(found.names, found.choices)
+
+
+def _centre(story: Sequence[Encoded]) -> Vectors:
+    """What a story is about, each article the same and each of its sentences: shape (d,).
+
+    Not the vector that tells events apart, in which a headline weighs as much as half a text: what
+    a text says is a better sign of its topic than a headline's pun.
+    """
+    rows = [np.concatenate([one.title[None], one.sentences]).mean(axis=0) for one in story]
+    units = [row / (float(np.linalg.norm(row)) or 1.0) for row in rows]
+    return np.asarray(np.mean(units, axis=0), dtype=np.float32)
 
 
 def _hint(article: Article, topics: Collection[str], feeds: Mapping[str, Feed]) -> str | None:

@@ -25,9 +25,9 @@ from digest.stories.topics import MORE, Encode
 MOST = 10
 # Fewer stories are no topic: they go to the nearest one, or to More.
 LEAST = 3
-# Directions that are kept. On 619 articles of five topics the silhouette is highest at five topics
-# with 20, 50 and all; the normalised mutual information there is 0.876, 0.876 and 0.838. On the
-# hundred short items of tests/data/topics.jsonl (ten topics) it is best at ten with 20 alone.
+# Directions that are kept. With 20 the silhouette finds the number of topics that was meant, on 619
+# articles of five and on a hundred short items of ten (`benchmarks/quality.py topics` prints what
+# is found); with more it missed it on the short ones.
 _DIRECTIONS = 20
 # A story's similarity to the middle of its topic, below which it stands under More: of the 619
 # articles, all of which belong to a topic, 4 are that far from every one.

@@ -64,13 +64,12 @@ def same_pages(articles: Sequence[Article], texts: Texts) -> Pairs:
     """
 
     def one_page(first: int, second: int) -> bool:
-        pairs = [(texts.text(first), texts.text(second)), (texts.title(first), texts.title(second))]
         # The texts decide where both are there, else the titles; nothing decides nothing.
-        for mine, theirs in pairs:
-            common = len(np.intersect1d(mine, theirs))
-            fewer = min(len(np.unique(mine)), len(np.unique(theirs)))
-            if fewer >= (_ENOUGH_WORDS if mine is pairs[0][0] else 1):
-                return 2 * common >= fewer
+        for part, enough in ((texts.text, _ENOUGH_WORDS), (texts.title, 1)):
+            mine, theirs = set(part(first).tolist()), set(part(second).tolist())
+            fewer = min(len(mine), len(theirs))
+            if fewer >= enough:
+                return 2 * len(mine & theirs) >= fewer
         return False
 
     def one_text(first: int, second: int) -> bool:
