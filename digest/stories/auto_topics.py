@@ -18,7 +18,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.metrics import silhouette_score
 
 from digest.records import Article, TopicChoice, Vectors
-from digest.stories.telling_words import Meaning, telling_names
+from digest.stories.topic_names import Meaning, telling_names
 from digest.stories.topics import MORE, Encode
 
 # Headings that one mail can bear; the built-in list has as many.

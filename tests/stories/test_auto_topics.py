@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from digest.records import Article, TopicChoice, Vectors
 from digest.stories.auto_topics import LEAST, MOST, AutoTopics, find_topics
-from digest.stories.telling_words import telling_names
+from digest.stories.topic_names import telling_names
 from digest.stories.topics import MORE
 
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
