@@ -13,15 +13,14 @@ import stat
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from digest import __version__
 from digest.errors import FetchError
+from digest.feeds.options import FetchOptions
 from digest.records import Feed, Fetched, Validators
 from digest.text.urls import is_http, redact
 
@@ -39,33 +38,6 @@ _WHAT_TO_DO = {
     410: "the feed was closed; remove it",
     429: "asked too often",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class FetchOptions:
-    """How politely and how long to ask. Times in seconds, sizes in bytes.
-
-    `connect` covers name look-up, TCP and TLS; `read` is the longest silence; `total` is for the
-    whole of one feed, redirects included, counted from when its turn comes.
-    """
-
-    # 100 feeds at one second each take 3 s; more only makes a home router drop connections.
-    concurrency: int = 32
-    # RFC 9112, section 9.4, asks for restraint; two hide one slow answer behind the other.
-    per_host: int = 2
-    # Three SYNs (1 s and 2 s apart, RFC 6298) and a TLS handshake over a satellite link.
-    connect: float = 10.0
-    # Feeds that are built on request by small blogs have been seen to take ten seconds.
-    read: float = 20.0
-    # DIGEST_FETCH_TIMEOUT_SECONDS. The largest feeds seen (20 MB) come in half a minute at
-    # 5 Mbit/s; what is slower would hold up the edition.
-    total: float = 30.0
-    # Counted after decompression. Whole-archive podcast feeds reach 20 MB; parsing 32 MiB takes
-    # about a minute.
-    max_bytes: int = 32 * _MIB
-    # Chains of four or five occur (http → https → www → feed service); browsers stop at 20.
-    max_redirects: int = 10
-    user_agent: str = f"digest/{__version__}"
 
 
 class _Refused(Exception):

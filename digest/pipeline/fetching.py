@@ -12,7 +12,8 @@ from functools import partial
 from http import HTTPStatus
 
 from digest.errors import FeedError, FetchError, StoreError
-from digest.feeds.fetch import FetchOptions, fetch_feeds
+from digest.feeds.fetch import fetch_feeds
+from digest.feeds.options import FetchOptions
 from digest.feeds.parse import parse_feed
 from digest.pipeline.progress import Progress, silent
 from digest.records import Feed, FeedOutcome, Fetched, Validators

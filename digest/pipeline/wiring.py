@@ -14,7 +14,7 @@ from digest import __version__
 from digest.config import Settings
 from digest.editions.render import Renderer, packaged_themes
 from digest.errors import DigestError, StoreError
-from digest.feeds.fetch import FetchOptions
+from digest.feeds.options import FetchOptions
 from digest.models.encoder import Encoder
 from digest.models.generator import TextGenerator
 from digest.outbox.outbox import Outbox

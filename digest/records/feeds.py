@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-DateOrigin = Literal["feed", "missing", "broken", "future"]
-"""Where an article's time comes from: the feed, or the moment we first saw it, and why."""
+DateOrigin = Literal["feed", "missing", "broken", "future", "page"]
+"""Where an article's time comes from: feed, page, or when we first saw it, and why."""
+
+FullText = Literal["auto", "always", "never"]
+"""Whether articles' pages are fetched for their text: when the feed has only a teaser, or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Feed:
     tags: tuple[str, ...] = ()
     topic: str | None = None
     weight: float = 1.0
+    full_text: FullText = "auto"
 
     @property
     def label(self) -> str:
@@ -36,10 +40,23 @@ class Validators:
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """A redirect: its status, and the address that it led to, without credentials."""
+
+    status: int
+    url: str
+
+
+Headers = tuple[tuple[str, str], ...]
+"""A server's headers in its order, names in lower case, as far as they are UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A feed's body as it came, or the word that it did not change (`body` is None).
 
-    `url` is the address after redirects, without credentials; `content_type` what the server said.
+    `url` is the address after redirects, without credentials; `content_type` what the server said;
+    `hops` are the redirects on the way, `headers` those of the last answer.
     """
 
     feed: str
@@ -49,10 +66,24 @@ class Fetched:
     content_type: str = ""
     status: int | None = None
     seconds: float = 0.0
+    hops: tuple[Hop, ...] = ()
+    headers: Headers = ()
 
     @property
     def unchanged(self) -> bool:
         return self.body is None
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """When a feed asks to be asked (RSS 2.0; RSS 1.0's syndication module as `ttl`).
+
+    `ttl` is in minutes. `skip_hours` (0 to 23) and `skip_days` (0 is Monday) are in UTC.
+    """
+
+    ttl: int | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +93,8 @@ class Article:
     `id` is stable over fetches: from feed and guid, else the link, else the content.
     `published` is aware UTC; `date_origin` says whether the feed gave it. `text` is the fullest
     text the entry carries, paragraphs parted by an empty line; `summary` the feed's own teaser.
-    `content_hash` changes exactly when title or text do.
+    `content_hash` changes exactly when title or text do. `text_from` says whether the text stood in
+    the feed or was taken from the article's page; `paywall` that the page says it is not free.
     """
 
     id: str
@@ -79,6 +111,8 @@ class Article:
     image: str = ""
     tags: tuple[str, ...] = ()
     content_hash: str = ""
+    text_from: Literal["feed", "page"] = "feed"
+    paywall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +120,7 @@ class ParsedFeed:
     """What one feed's bytes held. `notes` are remarks for whoever looks after the feeds.
 
     `complete` is False when the bytes broke off: what is missing may come with the next fetch.
+    `format` is what it is in words (`RSS 2.0`, `Atom 1.0`, `JSON Feed`), empty when nobody can say.
     """
 
     title: str
@@ -94,16 +129,41 @@ class ParsedFeed:
     articles: tuple[Article, ...]
     notes: tuple[str, ...] = ()
     complete: bool = True
+    rhythm: Rhythm = Rhythm()
+    format: str = ""
 
 
-FeedStatus = Literal["fetched", "unchanged", "failed"]
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What an article's web page gave: its text, and what it says of itself.
+
+    `url` is the page's canonical address, or where the redirects ended. `published` is aware UTC,
+    None when the page names no time of day or no date. `paywall`: the page says it is not free.
+    `reason` says in plain words why there is no text (all else is empty then).
+    """
+
+    article: str
+    url: str = ""
+    text: str = ""
+    title: str = ""
+    image: str = ""
+    author: str = ""
+    published: datetime | None = None
+    language: str = ""
+    paywall: bool = False
+    reason: str = ""
+
+
+FeedStatus = Literal["fetched", "unchanged", "waiting", "failed"]
+"""`waiting`: not asked, since it is too early to ask again."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedOutcome:
     """A feed's line in the run report.
 
-    `entries` counts what it carried, `new` and `updated` what that changed in the store.
+    `entries` counts what it carried, `new` and `updated` what that changed in the store, `pages`
+    the articles whose text came from their page.
     `reason` is for whoever looks after the feeds and may name hosts and paths; `told` is what
     readers are told, and names none.
     """
@@ -117,6 +177,93 @@ class FeedOutcome:
     told: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What is known of a feed between runs. Times are aware UTC, None where it never happened.
+
+    `url` is the address of `feeds.yaml` that all this is about. `moved_to` is where permanent
+    redirects led, `moved_seen` how many fetches saw that; from two on it is asked in place of
+    `url`. `failures` and `successes` are in a row; `failing_since` is the first failure of the row,
+    `worked` the first success ever, `gone` when the server said that the feed is closed.
+    `not_before` is when it may be asked again and `waits_for` why. `answers` counts good answers,
+    `unchanged` those of them that were 304s; `seconds` is the usual time to answer. `troubled`:
+    editors are told of it.
+    """
+
+    feed: str
+    url: str
+    validators: Validators = Validators()
+    body_hash: str = ""
+    checked: datetime | None = None
+    succeeded: datetime | None = None
+    worked: datetime | None = None
+    failing_since: datetime | None = None
+    failures: int = 0
+    successes: int = 0
+    reason: str = ""
+    told: str = ""
+    gone: datetime | None = None
+    not_before: datetime | None = None
+    waits_for: str = ""
+    moved_to: str = ""
+    moved_seen: int = 0
+    rhythm: Rhythm = Rhythm()
+    answers: int = 0
+    unchanged: int = 0
+    seconds: float = 0.0
+    entries: int = 0
+    troubled: bool = False
+
+    @property
+    def address(self) -> str:
+        """What is asked: the feed's new address once it is known for sure, else `url`."""
+        return self.moved_to if self.moved_to and self.moved_seen >= 2 else self.url
+
+
+@dataclass(frozen=True, slots=True)
+class FeedAnswer:
+    """What came of asking one feed: small enough to be sent between processes.
+
+    `parsed` is there exactly when `status` is `fetched`. `http` is the HTTP status of the last
+    answer, `body_hash` the SHA-256 of the body.
+    """
+
+    feed: str
+    status: FeedStatus
+    reason: str = ""
+    told: str = ""
+    http: int | None = None
+    url: str = ""
+    hops: tuple[Hop, ...] = ()
+    headers: Headers = ()
+    seconds: float = 0.0
+    validators: Validators = Validators()
+    body_hash: str = ""
+    parsed: ParsedFeed | None = None
+
+
+HealthState = Literal["healthy", "failing", "moved", "gone", "stale", "never worked", "not asked"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHealth:
+    """How a feed is, for whoever looks after it.
+
+    `since` is when that began (aware UTC), `reason` says it in plain words. `seconds` is the usual
+    time to answer, `unchanged` the share of 304s among the answers (0 to 1), `weekly` the articles
+    a week.
+    """
+
+    feed: str
+    state: HealthState
+    since: datetime | None = None
+    reason: str = ""
+    seconds: float = 0.0
+    unchanged: float = 0.0
+    weekly: float = 0.0
 
 
 DigestStatus = Literal["built", "exists", "empty", "failed"]

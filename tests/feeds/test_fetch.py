@@ -19,7 +19,8 @@ import pytest
 from aiohttp import web
 
 from digest.errors import FetchError
-from digest.feeds.fetch import FetchOptions, fetch_feeds
+from digest.feeds.fetch import fetch_feeds
+from digest.feeds.options import FetchOptions
 from digest.records import Feed, Fetched, Validators
 
 BODY = b"<rss version='2.0'><channel><title>T</title></channel></rss>"
