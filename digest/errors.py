@@ -21,6 +21,7 @@ others end the command.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class DigestError(Exception):
@@ -69,11 +70,32 @@ class FeedError(DigestError):
 
 
 class FetchError(FeedError):
-    """The feed could not be fetched. `status` is the HTTP status, None when there was none."""
+    """The feed could not be fetched. `status` is the HTTP status, None when there was none.
 
-    def __init__(self, feed: str, reason: str, status: int | None = None) -> None:
+    `headers` are those of the last answer and `hops` the redirects before it, as in
+    `digest.records`; `seconds` is how long it took. May be sent between processes.
+    """
+
+    def __init__(
+        self,
+        feed: str,
+        reason: str,
+        status: int | None = None,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        hops: tuple[Any, ...] = (),
+        seconds: float = 0.0,
+    ) -> None:
         self.status = status
+        self.headers = headers
+        self.hops = hops
+        self.seconds = seconds
         super().__init__(feed, reason)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are made again from `args`, which is the message alone.
+        kept = {"headers": self.headers, "hops": self.hops, "seconds": self.seconds}
+        return FetchError, (self.feed, self.reason, self.status), kept
 
 
 class ParseError(FeedError):

@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import building, doctor, grouping, models, serving, texts, upkeep, verifying
+from digest.cli import (
+    building,
+    doctor,
+    feeds,
+    grouping,
+    models,
+    serving,
+    texts,
+    upkeep,
+    verifying,
+)
 from digest.cli.common import NOTHING_DONE, WRONG_USE, complain
 from digest.errors import ConfigError, DigestError, UsageError
 
@@ -45,7 +55,7 @@ app.command("verify", rich_help_panel=_TEXTS)(verifying.verify)
 app.command("group", rich_help_panel=_TEXTS)(grouping.group)
 app.command("init", rich_help_panel=_UPKEEP)(upkeep.init)
 app.command("doctor", rich_help_panel=_UPKEEP)(doctor.doctor)
-app.add_typer(upkeep.feeds, name="feeds", rich_help_panel=_UPKEEP)
+app.add_typer(feeds.feeds, name="feeds", rich_help_panel=_UPKEEP)
 app.add_typer(models.models, name="models", rich_help_panel=_UPKEEP)
 
 

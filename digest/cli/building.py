@@ -78,11 +78,16 @@ def fetch(
     names: NamesArgument = None,
     config: ConfigOption = None,
     now: NowOption = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Ask feeds, too, that it is too early to ask again."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Fetch the feeds and store what is new; build nothing.
 
-    Prints a row a feed: what came, what of it was new, or why nothing came.
+    Prints a row a feed: what came, what of it was new, or why nothing came. Feeds that failed, or
+    that asked for it, are left in peace for a while.
     """
     settings, configuration = load(config)
     digests = chosen(configuration, names)
@@ -91,7 +96,7 @@ def fetch(
     from digest.pipeline.wiring import open_workshop
 
     with open_workshop(settings) as workshop, progress_bar() as progress:
-        report = fetch_only(workshop, configuration, digests, at, progress)
+        report = fetch_only(workshop, configuration, digests, at, force=force, progress=progress)
     if as_json:
         print_json(report_json(report))
     else:
@@ -120,13 +125,15 @@ def print_report(report: RunReport) -> None:
             typer.echo(f"  {outcome.path}")
     counts = {
         status: sum(outcome.status == status for outcome in report.feeds)
-        for status in ("fetched", "unchanged", "failed")
+        for status in ("fetched", "unchanged", "waiting", "failed")
     }
     new = sum(outcome.new for outcome in report.feeds)
     updated = sum(outcome.updated for outcome in report.feeds)
     summarized = sum(outcome.summarized for outcome in report.digests)
+    asked = len(report.feeds) - counts["waiting"]
+    waiting = f" ({counts['waiting']} not due)" if counts["waiting"] else ""
     typer.echo(
-        f"{_count(len(report.feeds), 'feed')} asked: {counts['fetched']} fetched, "
+        f"{_count(asked, 'feed')} asked{waiting}: {counts['fetched']} fetched, "
         f"{counts['unchanged']} unchanged, {counts['failed']} failed; "
         f"{_count(new, 'new article')}, {updated} updated, {summarized} summarised; "
         f"{report.seconds:.1f} s"
@@ -157,9 +164,13 @@ def feed_line(outcome: FeedOutcome) -> str:
     """A feed's outcome in a line."""
     if outcome.status == "failed":
         return f"{outcome.feed}: failed: {outcome.reason}"
+    if outcome.status == "waiting":
+        return f"{outcome.feed}: {outcome.reason}"
     words = f"{outcome.feed}: {outcome.status}, {_count(outcome.entries, 'entry', 'entries')}"
     if outcome.status == "fetched":
         words += f", {outcome.new} new, {outcome.updated} updated"
+    if outcome.pages:
+        words += f", {_count(outcome.pages, 'full text')}"
     return "; ".join([f"{words}, {outcome.seconds:.1f} s", *outcome.notes])
 
 

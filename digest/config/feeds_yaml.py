@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -175,6 +175,12 @@ class DigestSpec(_Spec):
         title="Review",
         description="true: an editor must approve an edition before anything is sent.",
     )
+    show_failed_feeds: bool = Field(
+        default=False,
+        title="Show failed feeds",
+        description="true: the footer tells readers, too, which feeds have been failing. Editors "
+        "see it in the preview.",
+    )
     sender: Sender = Field(
         default="Digest <digest@localhost>",
         alias="from",
@@ -227,6 +233,12 @@ class FeedSpec(_Spec):
         title="Weight",
         description="How much its articles count in the ranking; 1 is usual.",
     )
+    full_text: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        title="Full text",
+        description="Whether articles' own pages are fetched for their text: `auto` where the feed "
+        "has only a teaser (never for a feed that is a file), `always`, `never`.",
+    )
 
 
 class Config(_Spec):
@@ -257,7 +269,15 @@ class Config(_Spec):
         from digest.records import Feed  # brings numpy, which reading a file has no use for
 
         return tuple(
-            Feed(feed.name, feed.url, feed.title, feed.tags, feed.topic, feed.weight)
+            Feed(
+                feed.name,
+                feed.url,
+                feed.title,
+                feed.tags,
+                feed.topic,
+                feed.weight,
+                feed.full_text,
+            )
             for feed in self.feeds
         )
 

@@ -6,14 +6,13 @@ what is found here; what has the wrong type is passed over, the models report it
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from digest.config.fields import quoted
 from digest.config.nearest import suggestion
 from digest.config.yaml_lines import YamlData, YamlFile, YamlPath, dotted
 from digest.errors import Problem
+from digest.text.addresses import same_address
 
 
 def cross_problems(file: YamlFile) -> list[Problem]:
@@ -56,24 +55,12 @@ def _repeated(file: YamlFile, section: str, key: str, kind: str) -> Iterator[Pro
             continue
         here = (*path, key)
         line = file.line(here)
-        same = _same_address(value) if key == "url" else value.strip()
+        same = same_address(value) if key == "url" else value.strip()
         if same in first:
             message = f"{quoted(value)} is already the {key} of the {kind} on line {first[same]}"
             yield Problem(file.name, line, dotted(here), message)
         else:
             first[same] = line
-
-
-def _same_address(url: str) -> str:
-    """Equal for addresses that name the same resource (RFC 3986, section 6.2.2: case, dots)."""
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return url
-    if not parts.netloc:
-        return posixpath.normpath(url.strip())
-    path = parts.path or "/"
-    return parts._replace(netloc=parts.netloc.lower(), path=path, fragment="").geturl()
 
 
 def _unknown_feeds(file: YamlFile) -> Iterator[Problem]:

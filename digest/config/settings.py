@@ -23,7 +23,6 @@ ENV_FILE = Path(".env")
 RESERVED = (
     "DIGEST_SMTP_URL",
     "DIGEST_SECRET_KEY",
-    "DIGEST_ALLOW_PRIVATE_NETWORKS",
     "DIGEST_DASK_SCHEDULER",
 )
 """Names of the design that this version does not read yet; setting one does nothing."""
@@ -67,6 +66,11 @@ class Settings(BaseSettings):
         max_length=500,
         description="The http(s) address under which the outbox is published, for links to earlier "
         "editions.",
+    )
+    allow_private_networks: bool = Field(
+        default=False,
+        description="Whether feeds and pages may be fetched from this machine and its own network, "
+        "and from any port.",
     )
     encoder: str | None = Field(
         default=None,

@@ -21,14 +21,13 @@ from digest.records import (
     Summary,
     SummarySentence,
 )
+from digest.text.teaser import TEASER_WORDS
 from digest.text.urls import page_of
 
 # English prose is read at 238 words a minute (Brysbaert 2019, a meta-analysis of 190 studies).
 _WORDS_A_MINUTE = 238
 # Scripts without spaces: about 500 characters a minute (Chinese and Japanese readers).
 _CHARACTERS_A_MINUTE = 500
-# Below this a feed gave only a teaser; how long the article is, nobody knows.
-_TEASER_WORDS = 80
 # Mail clients show 60 to 90 characters of a subject, and about as many of the preheader.
 _SUBJECT = 90
 _PREHEADER = 140
@@ -48,6 +47,7 @@ class Plan:
     max_per_topic: int | None = None
     max_per_feed: int | None = None
     archive: str = ""
+    show_failed: bool = False
 
 
 def compose(
@@ -99,6 +99,7 @@ def compose(
         told=tuple(sorted(article.id for story in chosen for article in story.articles)),
         retold=retold,
         archive=plan.archive,
+        show_failed=plan.show_failed,
     )
 
 
@@ -159,7 +160,7 @@ def reading_minutes(text: str) -> int:
     if words and len(text) / words > 15:  # no spaces between words
         characters = len(text)
         return round(characters / _CHARACTERS_A_MINUTE) or 1 if characters > 200 else 0
-    return (round(words / _WORDS_A_MINUTE) or 1) if words >= _TEASER_WORDS else 0
+    return (round(words / _WORDS_A_MINUTE) or 1) if words >= TEASER_WORDS else 0
 
 
 def direction(text: str) -> Literal["ltr", "rtl"]:
@@ -206,6 +207,7 @@ def _printed(
         runner_up=story.runner_up,
         runner_up_score=round(story.runner_up_score, 4),
         why=story.why.get(lead.id, ""),
+        paywall=lead.paywall,
     )
 
 

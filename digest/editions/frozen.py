@@ -17,12 +17,16 @@ from pydantic import TypeAdapter, ValidationError
 from digest.errors import OutboxError
 from digest.records import Edition
 
-FORMAT = 3
+FORMAT = 4
 """The newest `format` that this version reads, and the one it writes.
 
 2 added what verification dropped of a summary, and what it stands instead of; 3 what a story is
-made of and why, the parts of its rank, and what an earlier edition told of it.
+made of and why, the parts of its rank, and what an earlier edition told of it; 4 whether readers
+are told of the feeds that fail, and whether a story is behind a paywall.
 """
+
+# Before this format every reader was told of the feeds that failed.
+_FAILED_TOLD_TO_ALL = 4
 
 _EDITION = TypeAdapter(Edition)
 
@@ -51,6 +55,9 @@ def load_edition(data: bytes, source: str) -> Edition:
             f"{source}: written by a newer version of digest (format {newer}, this one reads "
             f"{FORMAT}); install the newer version to use it"
         )
+    if isinstance(raw, dict) and isinstance(newer, int) and newer < _FAILED_TOLD_TO_ALL:
+        raw["show_failed"] = True  # as it was printed then
+        data = json.dumps(raw).encode()
     try:
         edition = _EDITION.validate_json(data, strict=True, extra="forbid")
     except ValidationError as error:

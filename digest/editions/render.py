@@ -64,17 +64,18 @@ class Renderer:
             }
         )
 
-    def render(self, edition: Edition, *, mail: bool = False) -> Rendered:
+    def render(self, edition: Edition, *, mail: bool = False, editors: bool = False) -> Rendered:
         """The edition in the theme it names. Equal editions give equal bytes.
 
         `mail`: for a message, in which links to the folders beside the edition's lead nowhere and
-        are left out; templates know it as `mail`. Raises TemplateError, with file and line where
-        there is one, for a theme that is unknown or broken.
+        are left out; `editors`: with what only they are told. Templates know both by these names.
+        Raises TemplateError, with file and line where there is one, for a theme that is unknown or
+        broken.
         """
         edition = printable_record(edition)
         theme = edition.template
-        html = self._fill(theme, HTML_TEMPLATE, edition, mail=mail)
-        text = self._fill(theme, TEXT_TEMPLATE, edition, mail=mail)
+        html = self._fill(theme, HTML_TEMPLATE, edition, mail=mail, editors=editors)
+        text = self._fill(theme, TEXT_TEMPLATE, edition, mail=mail, editors=editors)
         try:
             inlined = _inline_css(html)
         # premailer, cssutils, cssselect and lxml each raise their own errors for a broken sheet.
@@ -106,10 +107,12 @@ class Renderer:
             self._environments[theme] = environment
         return self._environments[theme]
 
-    def _fill(self, theme: str, name: str, edition: Edition, *, mail: bool) -> str:
+    def _fill(self, theme: str, name: str, edition: Edition, *, mail: bool, editors: bool) -> str:
         environment = self._environment(theme)
         try:
-            return environment.get_template(name).render(edition=edition, mail=mail)
+            return environment.get_template(name).render(
+                edition=edition, mail=mail, editors=editors
+            )
         except TemplateSyntaxError as error:
             place = f"{error.filename or self._path(theme, name)}:{error.lineno}"
             raise TemplateError(f"{place}: {error.message}; correct the template") from error

@@ -109,11 +109,13 @@ def language_tag(given: str) -> str:
 
 def _article(feed: str, entry: Entry, language: str, dates: DateReader) -> tuple[Article, bool]:
     """The article (its id still empty), and whether its title was cut."""
-    link = next(filter(None, (canonical_url(link, entry.base) for link in entry.links)), "")
+    link = next(filter(is_http, (canonical_url(link, entry.base) for link in entry.links)), "")
     title, cut = _title(entry.title)
-    summary = entry.summary.text(title) if entry.summary else ""
-    texts = [content.text(title) for content in entry.contents]
-    text = max([summary, *texts], key=len)
+    # feedparser gives a content as the summary too where there is none: each is cleaned once.
+    bodies = (*((entry.summary,) if entry.summary else ()), *entry.contents)
+    texts = {body: body.text(title) for body in dict.fromkeys(bodies)}
+    summary = texts[entry.summary] if entry.summary else ""
+    text = max(["", *texts.values()], key=len)
     if not title:
         title = _opening(text) or link or entry.guid.strip()[:MAX_TITLE]
     published, origin = dates.read(entry.dates)
@@ -126,7 +128,7 @@ def _article(feed: str, entry: Entry, language: str, dates: DateReader) -> tuple
         date_origin=origin,
         url=link,
         guid=printable(entry.guid).strip()[:MAX_GUID],
-        author=_authors(entry.authors),
+        author=author_names(entry.authors),
         summary=summary,
         language=language_tag(entry.language) or language_tag(language),
         image=_image(entry),
@@ -154,7 +156,8 @@ def _opening(text: str) -> str:
     return opening + ("…" if len(words) > _TITLE_WORDS else "")
 
 
-def _authors(given: Sequence[str]) -> str:
+def author_names(given: Iterable[str]) -> str:
+    """Names as readers see them, parted by commas: no markup, no addresses, none twice."""
     names: dict[str, None] = {}
     for author in given:
         name = one_line(author[:2000])
@@ -176,7 +179,7 @@ def _tags(given: Iterable[str]) -> tuple[str, ...]:
 
 
 def _image(entry: Entry) -> str:
-    for candidate in entry.images:
+    for candidate in filter(None, entry.images):
         address = canonical_url(candidate, entry.base)
         if is_http(address):
             return address

@@ -29,10 +29,15 @@ def first_image(markup: str, base: str) -> str:
         }
         if any(_is_small(given.get(side, "")) for side in ("width", "height")):
             continue
-        address = canonical_url(html.unescape(given.get("src", "")), base)
-        if is_http(address) and not _COUNTERS.search(address):
+        if address := picture(html.unescape(given.get("src", "")), base):
             return address
     return ""
+
+
+def picture(given: str, base: str) -> str:
+    """The absolute http(s) address that `given` means, or "" where it is none or a counter."""
+    address = canonical_url(given, base)
+    return address if is_http(address) and not _COUNTERS.search(address) else ""
 
 
 def _is_small(length: str) -> bool:

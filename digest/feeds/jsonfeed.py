@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -15,17 +16,19 @@ from digest.text.urls import canonical_url
 
 # Byte order marks, white space, and the zero bytes of UTF-16 and UTF-32.
 _BEFORE = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+_VERSION = re.compile(r"https?://jsonfeed\.org/version/(\d(?:\.\d)?)/?")
 
 
 @dataclass(frozen=True, slots=True)
 class JsonFeed:
-    """A JSON Feed before cleaning."""
+    """A JSON Feed before cleaning. `version` is `1.0` or `1.1`, empty when it isn't named."""
 
     title: str
     link: str
     language: str
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
+    version: str = ""
 
 
 class NotJsonFeedError(ValueError):
@@ -50,12 +53,14 @@ def read_json_feed(body: bytes, address: str) -> JsonFeed:
     authors = _authors(data)
     entries = tuple(_entry(item, link or address, authors) for item in items if _is_object(item))
     strange = len(items) - len(entries)
+    version = _VERSION.fullmatch(_text(data, "version").strip())
     return JsonFeed(
         title=one_line(html.escape(_text(data, "title"))),
         link=link,
         language=_text(data, "language"),
         entries=entries,
         notes=(f"{strange} of its items are no objects, left out",) if strange else (),
+        version={"1": "1.0"}.get(version[1], version[1]) if version else "",
     )
 
 

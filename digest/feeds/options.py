@@ -34,6 +34,10 @@ class FetchOptions:
     max_redirects: int = 10
     # Of all headers of one answer together. Long cookies and policies reach 8 KiB; nobody needs 64.
     max_header_bytes: int = 64 * 1024
+    # Pages are mostly below 2 MB; what is larger than this is no article.
+    max_page_bytes: int = 8 * 1024 * 1024
+    # For reading one body. 32 MiB take about a minute; a parser that takes longer has lost its way.
+    parse: float = 120.0
     # DIGEST_ALLOW_PRIVATE_NETWORKS: whether addresses of this machine and its network, and all
     # ports, may be asked.
     allow_private_networks: bool = False

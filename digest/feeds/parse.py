@@ -16,15 +16,33 @@ from digest.errors import ParseError
 from digest.feeds.dates import RawDate
 from digest.feeds.entries import Body, Entry, build_articles, language_tag
 from digest.feeds.jsonfeed import NotJsonFeedError, looks_like_json, read_json_feed
+from digest.feeds.rhythm import rhythm
 from digest.feeds.xmltext import XmlText, xml_text
 from digest.records import Feed, Fetched, ParsedFeed
 from digest.text.html import one_line
 from digest.text.urls import canonical_url, is_http
 
-_Node = Mapping[str, Any]  # feedparser's dictionaries, untyped
+_Node = dict[str, Any]  # feedparser's dictionaries, untyped
 
 _DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 _FEED_ROOTS = ("rss", "feed", "rdf:rdf", "channel")
+_FORMATS = {
+    "rss090": "RSS 0.90",
+    "rss091n": "RSS 0.91",
+    "rss091u": "RSS 0.91",
+    "rss092": "RSS 0.92",
+    "rss093": "RSS 0.93",
+    "rss094": "RSS 0.94",
+    "rss10": "RSS 1.0",
+    "rss20": "RSS 2.0",
+    "rss": "RSS",
+    "atom01": "Atom 0.1",
+    "atom02": "Atom 0.2",
+    "atom03": "Atom 0.3",
+    "atom10": "Atom 1.0",
+    "atom": "Atom",
+    "cdf": "CDF",
+}
 _BREAKS_OFF = ("no element found", "unclosed token", "unclosed cdata", "partial character")
 _PAGE_HEAD = 256 * 1024
 _LINK = re.compile(r"<link\b[^>]{1,2000}>", re.IGNORECASE)
@@ -62,6 +80,7 @@ def _parse_json(feed: Feed, body: bytes, address: str, now: datetime) -> ParsedF
         language=language_tag(found.language),
         articles=articles,
         notes=(*found.notes, *empty, *notes),
+        format=f"JSON Feed {found.version}".rstrip(),
     )
 
 
@@ -100,6 +119,13 @@ def _parse_xml(feed: Feed, document: XmlText, address: str, now: datetime) -> Pa
         articles=articles,
         notes=(*document.notes, *_xml_notes(result), *empty, *notes),
         complete=_BROKEN_OFF not in _xml_notes(result),
+        rhythm=rhythm(
+            document.text,
+            ttl=_string(head, "ttl"),
+            period=_string(head, "sy_updateperiod"),
+            frequency=_string(head, "sy_updatefrequency"),
+        ),
+        format=_FORMATS.get(version, ""),
     )
 
 
@@ -166,7 +192,7 @@ def _entry(entry: _Node, base: str, version: str, inherited: tuple[str, ...]) ->
 
 def _value(entry: _Node, key: str) -> Any:
     """The value as stored: feedparser's own look-up gives `published` for `updated`, warning."""
-    return dict.get(cast(dict[str, Any], entry), key)
+    return dict.get(entry, key)
 
 
 def _body(detail: _Node, atom: bool) -> Body | None:

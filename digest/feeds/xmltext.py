@@ -50,7 +50,8 @@ _MAX_EXPANSION = 1024 * 1024
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CHARACTER_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,8})|([0-9]{1,8}));")
 _OVERLONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
-_ROOT = re.compile(r"<!--.*?-->|<(?=[A-Za-z_])", re.DOTALL)
+_ELEMENT = re.compile(r"<(?=[A-Za-z_])")
+_ELEMENT_OR_COMMENT = re.compile(r"<(?=[A-Za-z_])|<!--")
 _DOCTYPE = re.compile(r"<!DOCTYPE\b[^\[>]*", re.IGNORECASE)
 _SUBSET_END = re.compile(r"\]\s*>")
 _ENTITY = re.compile(r"""<!ENTITY\s+([\w.-]+)\s+(?:"([^"]*)"|'([^']*)')\s*>""")
@@ -80,7 +81,7 @@ def xml_text(body: bytes, content_type: str = "") -> XmlText:
     text = _OVERLONG_REFERENCE.sub("", _CHARACTER_REFERENCE.sub(_allowed_reference, text))
     head = text[:_PROLOG]
     doctype, start = _find_doctype(head)
-    root_at = next((m.start() for m in _ROOT.finditer(head, start) if m.end() == m.start() + 1), -1)
+    root_at = _first_element(head, start, len(head))
     if root_at < 0:
         return XmlText(text, "", notes)
     name = _ROOT_NAME.match(text, root_at)
@@ -154,13 +155,29 @@ def _find_doctype(head: str) -> tuple[str, int]:
     match = _DOCTYPE.search(head)
     if match is None:
         return "", 0
-    if any(m.end() == m.start() + 1 for m in _ROOT.finditer(head, 0, match.start())):
+    if _first_element(head, 0, match.start()) >= 0:
         return "", 0  # it stands inside the document
     if head[match.end() : match.end() + 1] != "[":
         return match[0], match.end()
     end = _SUBSET_END.search(head, match.end())
     stop = end.end() if end else len(head)
     return head[match.start() : stop], stop
+
+
+def _first_element(head: str, start: int, end: int) -> int:
+    """Where the first element outside comments begins; -1 when there is none.
+
+    By hand, since a pattern for comments takes quadratic time on many that are never closed.
+    """
+    while match := _ELEMENT_OR_COMMENT.search(head, start, end):
+        if match[0] == "<":
+            return match.start()
+        closed = head.find("-->", match.end(), end)
+        if closed < 0:  # it hides nothing
+            element = _ELEMENT.search(head, match.end(), end)
+            return element.start() if element else -1
+        start = closed + 3
+    return -1
 
 
 def _resolve(document: str, doctype: str) -> tuple[str, bool]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,10 @@ class Encoder:
         # A Path is one, whatever it looks like: `models/e5` must not be read as owner/name.
         self._wanted = str(model.expanduser().absolute()) if isinstance(model, Path) else model
         self._device = device
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as what it is, not with its weights: each process loads them once."""
+        return _here, (self._wanted, self._device)
 
     @cached_property
     def _files(self) -> hub.ModelFiles:
@@ -166,6 +170,12 @@ class Encoder:
         except Exception as error:  # whatever a damaged folder makes the libraries raise
             where = f" on {self._device}" if self._device else ""
             raise ModelError(f"{folder} can't be loaded as an encoder{where}: {error}") from error
+
+
+@cache
+def _here(model: str | None, device: str | None) -> Encoder:
+    """This process's encoder of that name, for whatever arrives from another process."""
+    return Encoder(model, device)
 
 
 def _encode(model: SentenceTransformer, texts: Sequence[str]) -> npt.NDArray[np.float16]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 
 from digest.errors import ModelError
 from digest.models.batching import batches
@@ -68,6 +68,11 @@ class TextGenerator:
         self._device, self._dtype = device, dtype
         self._batch_tokens, self._rows = batch_tokens, rows
         self._most_parts, self._sentences = most_parts, sentences
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as what it is, not with its weights: each process loads them once."""
+        options = (self._device, self._dtype, self._batch_tokens, self._rows)
+        return _here, (self._id, *options, self._most_parts, self._sentences)
 
     @cached_property
     def files(self) -> ModelFiles:
@@ -193,3 +198,25 @@ class TextGenerator:
         from digest.models.loading import load
 
         return Engine(load(self.files, self._device, self._dtype), self.files.decoding)
+
+
+@cache
+def _here(
+    model: str,
+    device: str | None,
+    dtype: str | None,
+    batch_tokens: int | None,
+    rows: int,
+    most_parts: int,
+    sentences: int,
+) -> TextGenerator:
+    """This process's generator of these options, for whatever arrives from another process."""
+    return TextGenerator(
+        model,
+        device=device,
+        dtype=dtype,
+        batch_tokens=batch_tokens,
+        rows=rows,
+        most_parts=most_parts,
+        sentences=sentences,
+    )

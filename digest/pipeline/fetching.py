@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
-from datetime import datetime
-from functools import partial
-from http import HTTPStatus
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Future, as_completed
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from digest.errors import FeedError, FetchError, StoreError
-from digest.feeds.fetch import fetch_feeds
+from digest.feeds.health import after, with_credentials
 from digest.feeds.options import FetchOptions
-from digest.feeds.parse import parse_feed
+from digest.feeds.work import FeedRequest, fetch_and_parse
+from digest.pipeline.pool import Pool, processes, shared_out, workers_for
 from digest.pipeline.progress import Progress, silent
-from digest.records import Feed, FeedOutcome, Fetched, Validators
+from digest.records import Article, Feed, FeedAnswer, FeedOutcome, FeedState
 from digest.store.store import Store
+from digest.text.urls import is_http
 
 log = logging.getLogger(__name__)
 
-_UNREADABLE = "what it sent could not be read"
+# Articles that are written in one transaction: each costs a flush to the disk, and none may keep
+# other writers waiting for long. 2,000 take a third of a second.
+_AT_ONCE = 2000
 
 
 def fetch(
@@ -29,80 +29,181 @@ def fetch(
     store: Store,
     options: FetchOptions,
     now: datetime,
+    *,
+    pool: Pool | None = None,
     progress: Progress = silent,
+    force: bool = False,
+    need: timedelta = timedelta(0),
 ) -> list[FeedOutcome]:
-    """Fetches `feeds` at once and stores what is new; an outcome a feed, in the order given.
+    """Asks those of `feeds` that are due and stores what is new; an outcome a feed, in their order.
 
-    Raises StoreError only; whatever else happens to a feed is that feed's outcome.
+    With `force` all are asked, also those that it is too early to ask again, and those that are
+    gone. `need` is how fresh the digests need them: what was asked so lately isn't again.
+
+    The work is done in `pool`; processes of our own when None. Raises StoreError only; whatever
+    else happens to a feed is that feed's outcome.
     """
-    return asyncio.run(_fetch(feeds, store, options, now, progress))
-
-
-async def _fetch(
-    feeds: Sequence[Feed], store: Store, options: FetchOptions, now: datetime, progress: Progress
-) -> list[FeedOutcome]:
-    by_name = {feed.name: feed for feed in feeds}
+    states = store.feed_states(feeds)
     outcomes: dict[str, FeedOutcome] = {}
-    loop = asyncio.get_running_loop()
-    # Parsing and writing hold the interpreter's and the database's lock: one thread for both
-    # leaves the event loop free for the sockets, and a second one would only wait.
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="parse") as pool:
-        results = fetch_feeds(feeds, store.validators(feeds), options)
-        async with aclosing(results):  # type: ignore[type-var]
-            async for result in results:
-                feed = by_name[result.feed]
-                take_in = partial(_take_in, feed, result, store, now)
-                outcome = await loop.run_in_executor(pool, take_in)
-                outcomes[feed.name] = outcome
-                log.info("feed %s: %s %s", feed.name, outcome.status, outcome.reason)
-                progress("feeds", len(outcomes), len(feeds))
+    requests: list[FeedRequest] = []
+    for feed in feeds:
+        state = states[feed.name]
+        if not force and (early := _not_asked(state, now, need)) is not None:
+            outcomes[feed.name] = early
+        else:
+            requests.append(_request(feed, state))
+    progress("feeds", len(outcomes), len(feeds))
+    silent_feeds: list[FeedAnswer] = []
+    heard = False
+    for answers in ask(requests, options, now, pool):
+        for part in _together(answers):
+            kept = [answer for answer in part if not _is_silent(states[answer.feed], answer)]
+            silent_feeds += [answer for answer in part if answer not in kept]
+            heard = heard or any(is_http(states[answer.feed].url) for answer in kept)
+            outcomes.update(_store(kept, states, store, now))
+            progress("feeds", len(outcomes), len(feeds))
+    # When no server at all could be reached it is our network that is down: nobody waits for that.
+    outcomes.update(_store(silent_feeds, states, store, now, wait=heard))
+    progress("feeds", len(outcomes), len(feeds))
     return [outcomes[feed.name] for feed in feeds]
 
 
-def _take_in(feed: Feed, result: Fetched | FetchError, store: Store, now: datetime) -> FeedOutcome:
-    """What came of one feed, into the store."""
-    if isinstance(result, FetchError):
-        return _failed(feed, result.reason, store, now, _told(result.status))
-    if result.unchanged:
-        entries = store.save_unchanged(feed, now)
-        return FeedOutcome(feed.name, "unchanged", entries=entries, seconds=result.seconds)
-    try:
-        parsed = parse_feed(feed, result, now)
-        # Half a feed must be fetched again: its validators would say that nothing changed.
-        validators = result.validators if parsed.complete else Validators()
-        new, updated = store.save_articles(feed, parsed.articles, validators, now)
-    except FeedError as error:
-        return _failed(feed, error.reason, store, now)
-    except StoreError:
-        raise
-    except Exception as error:
-        # A feed that trips the parsers in a way nobody has seen costs itself only.
-        log.exception("feed %s: unexpected error", feed.name)
-        return _failed(feed, f"could not be read ({type(error).__name__}: {error})", store, now)
+def _not_asked(state: FeedState, now: datetime, need: timedelta) -> FeedOutcome | None:
+    """The outcome of a feed that must not be asked now; None when it may."""
+    if state.gone is not None:
+        reason = (
+            f"closed by its server, as it said on {state.gone:%Y-%m-%d}; remove it from "
+            "feeds.yaml, or correct its address"
+        )
+        return FeedOutcome(state.feed, "failed", reason=reason, told=state.told)
+    if state.checked is None or now < state.checked:  # a clock that was set back
+        return None
+    if now < state.checked + need and not state.failures:
+        reason = f"asked at {state.checked:%H:%M} UTC already"
+        return FeedOutcome(state.feed, "waiting", entries=state.entries, reason=reason)
+    if state.not_before is None or state.not_before <= now:
+        return None
+    when = f"{state.not_before:%Y-%m-%d %H:%M} UTC"
+    if state.failures:
+        reason = f"{state.reason}; not asked again before {when} (--force asks)"
+        return FeedOutcome(state.feed, "failed", reason=reason, told=state.told)
     return FeedOutcome(
-        feed.name,
-        "fetched",
-        entries=len(parsed.articles),
-        new=new,
-        updated=updated,
-        seconds=result.seconds,
-        notes=parsed.notes,
+        state.feed,
+        "waiting",
+        entries=state.entries,
+        reason=f"not asked again before {when}: {state.waits_for}",
     )
 
 
-def _told(status: int | None) -> str:
-    """Why a feed is missing, for readers: no host, no path, no advice."""
-    if status is None:
-        return "it could not be reached"
-    return f"HTTP {status}" if status >= HTTPStatus.BAD_REQUEST else _UNREADABLE
+def _request(feed: Feed, state: FeedState) -> FeedRequest:
+    """A conditional request, to where the feed is by now."""
+    address = state.address
+    if address != feed.url:
+        address = with_credentials(address, feed.url)
+    return FeedRequest(feed, address, state.validators, state.body_hash)
 
 
-def _failed(
-    feed: Feed,
-    reason: str,
+# --- work ----------------------------------------------------------------------------------
+
+
+def ask(
+    requests: Sequence[FeedRequest],
+    options: FetchOptions,
+    now: datetime,
+    pool: Pool | None = None,
+) -> Iterator[list[FeedAnswer]]:
+    """The answers to `requests`, batch by batch, as they come; nothing is stored."""
+    if not requests:
+        return
+    if pool is not None:
+        yield from _in_pool(requests, options, now, pool)
+        return
+    with processes(workers_for(len(requests))) as own:
+        yield from _in_pool(requests, options, now, own)
+
+
+def _in_pool(
+    requests: Sequence[FeedRequest], options: FetchOptions, now: datetime, pool: Pool
+) -> Iterator[list[FeedAnswer]]:
+    batches = shared_out(requests, lambda request: request.address, pool.workers)
+    # All batches together keep to the number of requests at once.
+    share = replace(options, concurrency=-(-options.concurrency // len(batches)))
+    futures: dict[Future[list[FeedAnswer]], list[FeedRequest]] = {
+        pool.executor.submit(fetch_and_parse, batch, share, now): batch for batch in batches
+    }
+    lost: list[FeedRequest] = []
+    for future in as_completed(futures):
+        try:
+            yield future.result()
+        except BrokenExecutor:
+            lost += futures[future]
+    for request in lost:
+        yield [_alone(request, options, now)]
+
+
+def _alone(request: FeedRequest, options: FetchOptions, now: datetime) -> FeedAnswer:
+    """The answer to one of the requests whose worker died, from a process that nothing shares."""
+    log.warning("feed %s: a worker process ended; asking it again by itself", request.feed.name)
+    with processes(1) as pool:
+        try:
+            (answer,) = pool.executor.submit(fetch_and_parse, [request], options, now).result()
+        except BrokenExecutor:
+            reason = "the process that read it ended, probably for want of memory"
+            return FeedAnswer(request.feed.name, "failed", reason=reason, told="it is too large")
+    return answer
+
+
+# --- store ---------------------------------------------------------------------------------
+
+
+def _together(answers: Sequence[FeedAnswer]) -> Iterator[list[FeedAnswer]]:
+    """`answers` in parts that one transaction writes."""
+    part: list[FeedAnswer] = []
+    size = 0
+    for answer in answers:
+        part.append(answer)
+        size += len(answer.parsed.articles) if answer.parsed else 1
+        if size >= _AT_ONCE:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _is_silent(state: FeedState, answer: FeedAnswer) -> bool:
+    """Whether nothing came from the feed's server, not even an error."""
+    return answer.status == "failed" and answer.http is None and is_http(state.url)
+
+
+def _store(
+    answers: Sequence[FeedAnswer],
+    states: Mapping[str, FeedState],
     store: Store,
     now: datetime,
-    told: str = _UNREADABLE,
-) -> FeedOutcome:
-    store.save_failure(feed, reason, now)
-    return FeedOutcome(feed.name, "failed", reason=reason, told=told)
+    *,
+    wait: bool = True,
+) -> dict[str, FeedOutcome]:
+    """Stores `answers`; the outcomes by feed. Without `wait` they may be asked again at once."""
+    after_all = [after(states[answer.feed], answer, now) for answer in answers]
+    if not wait:
+        after_all = [replace(state, not_before=None, waits_for="") for state in after_all]
+    articles: dict[str, tuple[Article, ...]] = {
+        answer.feed: answer.parsed.articles for answer in answers if answer.parsed
+    }
+    counts = store.save_feeds(after_all, articles, now)
+    outcomes: dict[str, FeedOutcome] = {}
+    for answer, state in zip(answers, after_all, strict=True):
+        new, updated = counts.get(answer.feed, (0, 0))
+        outcomes[answer.feed] = FeedOutcome(
+            answer.feed,
+            answer.status,
+            entries=0 if answer.status == "failed" else state.entries,
+            new=new,
+            updated=updated,
+            reason=answer.reason,
+            told=answer.told,
+            seconds=round(answer.seconds, 3),
+            notes=answer.parsed.notes if answer.parsed else (),
+        )
+        log.info("feed %s: %s %s", answer.feed, answer.status, answer.reason)
+    return outcomes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from digest.editions.message import build_message
 from digest.errors import DigestError, OutboxError, StoreError
 from digest.outbox.outbox import EDITION
 from digest.pipeline.encoding import RememberingEncoder
-from digest.pipeline.fetching import fetch
+from digest.pipeline.gathering import gather
 from digest.pipeline.grouping import group
 from digest.pipeline.headings import FoundTopics, Headings, ListedTopics
 from digest.pipeline.progress import Progress, silent
@@ -51,6 +51,7 @@ def run(
     *,
     due: datetime | None = None,
     force: bool = False,
+    need: timedelta = timedelta(0),
     progress: Progress = silent,
 ) -> RunReport:
     """Builds the editions of `digests` for the local dates of `due`, which is `now` when None.
@@ -58,7 +59,7 @@ def run(
     Both are aware; they differ when a scheduled run starts late.
 
     An edition that is there already is left alone, and its feeds are not asked, unless `force`,
-    with which its summaries are made anew too.
+    with which its summaries are made anew too. What was asked within `need` isn't asked again.
     What fails is a line of the report, which is kept in the store too. Raises StoreError when the
     store fails before the first digest is built.
     """
@@ -66,8 +67,9 @@ def run(
     dates = {spec.name: local_date(spec, due or now) for spec in digests}
     with workshop.alone():
         settled = {spec.name: _settled(workshop, spec, dates[spec.name], force) for spec in digests}
-        feeds = _feeds(config, [spec for spec in digests if settled[spec.name] is None])
-        outcomes = fetch(feeds, workshop.store, workshop.fetching, now, progress) if feeds else []
+        building = [spec for spec in digests if settled[spec.name] is None]
+        feeds = _feeds(config, building)
+        outcomes = gather(workshop, feeds, _reach(building), now, progress=progress, need=need)
         built = [
             settled[spec.name]
             or _safely(
@@ -87,12 +89,18 @@ def fetch_only(
     config: Config,
     digests: Sequence[DigestSpec],
     now: datetime,
+    *,
+    force: bool = False,
     progress: Progress = silent,
 ) -> RunReport:
-    """Fetches and stores the feeds of `digests`, builds nothing."""
+    """Fetches and stores the feeds of `digests`, builds nothing.
+
+    With `force` also those that it is too early to ask again.
+    """
     clock = time.monotonic()
+    feeds = _feeds(config, digests)
     with workshop.alone():
-        outcomes = fetch(_feeds(config, digests), workshop.store, workshop.fetching, now, progress)
+        outcomes = gather(workshop, feeds, _reach(digests), now, progress=progress, force=force)
     return RunReport(now, tuple(outcomes), (), round(time.monotonic() - clock, 3))
 
 
@@ -104,6 +112,12 @@ def local_date(spec: DigestSpec, now: datetime) -> str:
 def _feeds(config: Config, digests: Sequence[DigestSpec]) -> list[Feed]:
     """The feeds of all `digests`, each once."""
     return list({feed.name: feed for spec in digests for feed in config.feeds_of(spec)}.values())
+
+
+def _reach(digests: Sequence[DigestSpec]) -> timedelta | None:
+    """How far back the widest window of `digests` reaches; None when one has no end."""
+    windows = [spec.window for spec in digests]
+    return None if None in windows else max(filter(None, windows), default=timedelta(0))
 
 
 def _settled(workshop: Workshop, spec: DigestSpec, date: str, force: bool) -> DigestOutcome | None:
@@ -148,6 +162,7 @@ def _build(
     date: str,
 ) -> DigestOutcome:
     failed = _failed(feeds, outcomes)
+    troubled = _troubled(workshop, feeds)
     archive = Archive(workshop.store, workshop.outbox, spec.name, date)
     found = archive.candidates(feeds, spec.window, now)
     if not found.articles:
@@ -177,6 +192,7 @@ def _build(
         max_per_topic=spec.max_per_topic,
         max_per_feed=spec.max_per_feed,
         archive=workshop.archive,
+        show_failed=spec.show_failed_feeds,
     )
     chosen = choose(stories, plan.max_stories, plan.max_per_topic, plan.max_per_feed)
     # Only what is printed: a model that writes takes seconds an article.
@@ -188,13 +204,14 @@ def _build(
         workshop.store,
         progress,
         again=force,
+        pool=workshop.pool,
     )
     edition = compose(
         plan,
         stories,
         summarized.summaries,
         feeds,
-        failed,
+        troubled,
         date=date,
         built=now,
         articles=len(found.articles),
@@ -279,14 +296,24 @@ def _publish(workshop: Workshop, edition: Edition, repeats: Sequence[str]) -> st
     return str(folder / "index.html")
 
 
-def _failed(feeds: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> list[FailedFeed]:
-    """The feeds that are missing, in words for readers, who need no hosts, paths and advice."""
-    reasons = {outcome.feed: outcome.told for outcome in outcomes if outcome.status == "failed"}
-    return [FailedFeed(feed.label, reasons[feed.name]) for feed in feeds if feed.name in reasons]
+def _failed(feeds: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> set[str]:
+    """The names of those of `feeds` that gave nothing in this run."""
+    failed = {outcome.feed for outcome in outcomes if outcome.status == "failed"}
+    return {feed.name for feed in feeds} & failed
+
+
+def _troubled(workshop: Workshop, feeds: Sequence[Feed]) -> list[FailedFeed]:
+    """The feeds that have been failing for a while, in words without hosts, paths and advice."""
+    states = workshop.store.feed_states(feeds)
+    return [
+        FailedFeed(feed.label, states[feed.name].told or "it works again, after failing")
+        for feed in feeds
+        if states[feed.name].troubled
+    ]
 
 
 def _nothing(
-    spec: DigestSpec, date: str, feeds: Sequence[Feed], failed: Sequence[FailedFeed], told: int
+    spec: DigestSpec, date: str, feeds: Sequence[Feed], failed: Collection[str], told: int
 ) -> DigestOutcome:
     if feeds and len(failed) == len(feeds):
         reason = f"none of its feeds could be read ({_count(len(feeds), 'feed')} asked)"

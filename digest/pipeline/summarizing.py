@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 
+from digest.pipeline.pool import Pool
 from digest.pipeline.progress import Progress, silent
 from digest.protocols import Summarizer
 from digest.records import Article, Document, Encoded, Summary
@@ -56,12 +58,14 @@ def summarize(
     progress: Progress = silent,
     *,
     again: bool = False,
+    pool: Pool | None = None,
 ) -> Summarized:
     """A summary of each of `documents`; what `store` has by the same method is not made again.
 
     `encoded` holds their embeddings by document id, `encoder` is the key of what made them. With
-    `again` a summary is made although the store has it, and replaces it. What is done is kept
-    batch by batch, so that a run which is stopped loses little.
+    `again` a summary is made although the store has it, and replaces it. The batches are worked on
+    in `pool`, which must be able to pickle `summarizer`; in this process when None. What is done is
+    kept batch by batch, so that a run which is stopped loses little.
     """
     method = method_key(summarizer, encoder)
     hashes = [document.content_hash for document in documents]
@@ -73,23 +77,50 @@ def summarize(
     }
     found = dict(known)
     todo = list(missing.values())
-    for start in range(0, len(todo), _BATCH):
-        progress("articles summarised", start, len(todo))
-        batch = todo[start : start + _BATCH]
-        made = summarizer.summarize(batch, encoded)
+    batches = [todo[start : start + _BATCH] for start in range(0, len(todo), _BATCH)]
+    done = 0
+    if todo:
+        progress("articles summarised", 0, len(todo))
+    for batch, made in _made(batches, encoded, summarizer, pool):
         fresh = {
             document.content_hash: summary for document, summary in zip(batch, made, strict=True)
         }
         if store is not None:
             store.save_summaries(method, {key: one for key, one in fresh.items() if _lasts(one)})
         found.update(fresh)
-    if todo:
-        progress("articles summarised", len(todo), len(todo))
+        done += len(batch)
+        progress("articles summarised", done, len(todo))
     return Summarized(
         summaries={document.id: found[document.content_hash] for document in documents},
         fresh=len(todo),
         remembered=sum(content_hash in known for content_hash in hashes),
     )
+
+
+def summarize_batch(
+    summarizer: Summarizer, documents: Sequence[Document], encoded: Mapping[str, Encoded]
+) -> list[Summary]:
+    """One summary a document, in order: the job that an executor is given."""
+    return summarizer.summarize(documents, encoded)
+
+
+def _made(
+    batches: Sequence[Sequence[Document]],
+    encoded: Mapping[str, Encoded],
+    summarizer: Summarizer,
+    pool: Pool | None,
+) -> Iterator[tuple[Sequence[Document], list[Summary]]]:
+    """Each of `batches` with its summaries, in the order in which they are done."""
+    if pool is None:
+        for batch in batches:
+            yield batch, summarize_batch(summarizer, batch, encoded)
+        return
+    futures: dict[Future[list[Summary]], Sequence[Document]] = {}
+    for batch in batches:
+        needed = {document.id: encoded[document.id] for document in batch}
+        futures[pool.executor.submit(summarize_batch, summarizer, batch, needed)] = batch
+    for future in as_completed(futures):
+        yield futures[future], future.result()
 
 
 def _lasts(summary: Summary) -> bool:

@@ -18,6 +18,7 @@ from digest.feeds.options import FetchOptions
 from digest.models.encoder import Encoder
 from digest.models.generator import TextGenerator
 from digest.outbox.outbox import Outbox
+from digest.pipeline.pool import Pool
 from digest.pipeline.summarizers import Summarizers
 from digest.store.store import Store
 
@@ -30,7 +31,9 @@ _LOCK_SECONDS = 900.0
 class Workshop:
     """The tools of a run: store, models, themes, outbox, and how to fetch.
 
-    `archive` is the http(s) address under which the outbox is published, or empty.
+    `archive` is the http(s) address under which the outbox is published, or empty. `pool` is where
+    feeds and pages are fetched and read and summaries are made; processes of this machine, and
+    this process for the summaries, when None.
     """
 
     store: Store
@@ -41,6 +44,7 @@ class Workshop:
     fetching: FetchOptions
     state: Path
     archive: str = ""
+    pool: Pool | None = None
 
     @contextmanager
     def alone(self, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
@@ -78,6 +82,7 @@ def fetch_options(settings: Settings) -> FetchOptions:
         connect=min(usual.connect, total),
         read=min(usual.read, total),
         total=total,
+        allow_private_networks=settings.allow_private_networks,
         user_agent=f"digest/{__version__} (feed reader{contact})",
     )
 

@@ -75,7 +75,7 @@ class Proofs:
         try:
             edition = _load(place.folder / "edition.json")
             # A new renderer each time, so that no cache of compiled templates can be out of date.
-            return Proof(edition, Renderer(self._theme_folders).render(edition))
+            return Proof(edition, Renderer(self._theme_folders).render(edition, editors=True))
         except DigestError as error:
             if earlier and earlier.rendered:
                 origin = "earlier" if earlier.origin == "current" else earlier.origin

@@ -36,7 +36,7 @@ class EditionStory:
     `model` wrote the summary; `dropped` and `instead_of` are as in `Summary`, `rank_parts`,
     `runner_up` and `why` (of the lead) as in `Story`: for editors, never for print. `articles` are
     the ids of all that the story is made of, each with the hash of what it said then; `update`
-    what an earlier edition told of it.
+    what an earlier edition told of it. `paywall`: the article's page says that it is not free.
     """
 
     id: str
@@ -64,6 +64,7 @@ class EditionStory:
     runner_up: str = ""
     runner_up_score: float = 0.0
     why: str = ""
+    paywall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class EditionTopic:
 
 @dataclass(frozen=True, slots=True)
 class FailedFeed:
-    """A feed that is missing from the edition, and why, in a reader's words."""
+    """A feed that has been failing, and why, in a reader's words."""
 
     feed: str
     reason: str
@@ -91,7 +92,8 @@ class Edition:
     feeds asked, `left_out` the stories that found no room, `told` the articles that the
     printed stories are made of. `retold` counts the stories that an earlier edition has told and
     that bring nothing new; `archive` is the http(s) address under which the digests' editions are
-    published, empty when they are not.
+    published, empty when they are not. `failed` are feeds that have been failing for a while, which
+    editors are told; readers only with `show_failed`.
     """
 
     digest: str
@@ -111,7 +113,8 @@ class Edition:
     told: tuple[str, ...] = ()
     retold: int = 0
     archive: str = ""
-    format: int = 3
+    show_failed: bool = False
+    format: int = 4
 
     @property
     def stories(self) -> tuple[EditionStory, ...]:

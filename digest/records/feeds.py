@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-DateOrigin = Literal["feed", "missing", "broken", "future", "page"]
-"""Where an article's time comes from: feed, page, or when we first saw it, and why."""
+DateOrigin = Literal["feed", "missing", "broken", "future"]
+"""Where an article's time comes from: its feed (or page), or when we first saw it, and why."""
 
 FullText = Literal["auto", "always", "never"]
 """Whether articles' pages are fetched for their text: when the feed has only a teaser, or not."""
@@ -95,6 +95,7 @@ class Article:
     text the entry carries, paragraphs parted by an empty line; `summary` the feed's own teaser.
     `content_hash` changes exactly when title or text do. `text_from` says whether the text stood in
     the feed or was taken from the article's page; `paywall` that the page says it is not free.
+    `relative` is True, and not stored, while `published` is a time relative to the fetch.
     """
 
     id: str
@@ -113,6 +114,7 @@ class Article:
     content_hash: str = ""
     text_from: Literal["feed", "page"] = "feed"
     paywall: bool = False
+    relative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,8 @@ class Page:
 
     `url` is the page's canonical address, or where the redirects ended. `published` is aware UTC,
     None when the page names no time of day or no date. `paywall`: the page says it is not free.
-    `reason` says in plain words why there is no text (all else is empty then).
+    `reason` says in plain words why there is no text (all else is empty then); `again` that it may
+    be otherwise next time.
     """
 
     article: str
@@ -152,6 +155,7 @@ class Page:
     language: str = ""
     paywall: bool = False
     reason: str = ""
+    again: bool = False
 
 
 FeedStatus = Literal["fetched", "unchanged", "waiting", "failed"]
@@ -221,6 +225,19 @@ class FeedState:
     def address(self) -> str:
         """What is asked: the feed's new address once it is known for sure, else `url`."""
         return self.moved_to if self.moved_to and self.moved_seen >= 2 else self.url
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRate:
+    """How often a feed brings something: of the articles that are stored.
+
+    `newest` is when its newest article was published, `weekly` how many it had a week in the last
+    four; `gap` the usual time between two, in days. None where it had none, or only one.
+    """
+
+    newest: datetime | None = None
+    weekly: float = 0.0
+    gap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,51 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from digest.records import Article, DroppedSentence, Summary, SummarySentence
+from digest.records import (
+    Article,
+    DroppedSentence,
+    FeedState,
+    Rhythm,
+    Summary,
+    SummarySentence,
+    Validators,
+)
+
+_KEPT = tuple(name for name in Article.__dataclass_fields__ if name != "relative")
 
 
 def article_values(article: Article) -> dict[str, Any]:
-    """The columns of an article's row, less `first_seen`."""
-    return {**asdict(article), "tags": list(article.tags)}
+    """The columns of an article's row that the article itself fills."""
+    return {**{name: getattr(article, name) for name in _KEPT}, "tags": list(article.tags)}
 
 
 def article_of(row: RowMapping) -> Article:
     """The article that a row holds."""
-    values = {name: row[name] for name in Article.__dataclass_fields__}
+    values = {name: row[name] for name in _KEPT}
     return Article(**{**values, "tags": tuple(row["tags"])})
+
+
+def state_values(state: FeedState) -> dict[str, Any]:
+    """The columns of a feed's row."""
+    values = asdict(state)
+    validators = values.pop("validators")
+    return {"name": values.pop("feed"), **values, **validators}
+
+
+def state_of(row: RowMapping) -> FeedState:
+    """The state of a feed that a row holds."""
+    values = dict(row)
+    rhythm = values.pop("rhythm")
+    return FeedState(
+        feed=values.pop("name"),
+        validators=Validators(values.pop("etag"), values.pop("last_modified")),
+        rhythm=Rhythm(
+            rhythm.get("ttl"),
+            tuple(rhythm.get("skip_hours", ())),
+            tuple(rhythm.get("skip_days", ())),
+        ),
+        **values,
+    )
 
 
 def summary_of(row: RowMapping) -> Summary:

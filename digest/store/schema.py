@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     DateTime,
     Dialect,
     Float,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -52,7 +54,7 @@ class Base(DeclarativeBase):
 
 
 class FeedRow(Base):
-    """What is known of a feed between runs: its validators and how it last went."""
+    """What is known of a feed between runs: `FeedState`."""
 
     __tablename__ = "feeds"
 
@@ -65,10 +67,29 @@ class FeedRow(Base):
     failures: Mapped[int] = mapped_column(Integer, default=0)
     reason: Mapped[str] = mapped_column(Text, default="")
     entries: Mapped[int] = mapped_column(Integer, default=0)
+    worked: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    gone: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    body_hash: Mapped[str] = mapped_column(Text, server_default="")
+    told: Mapped[str] = mapped_column(Text, server_default="")
+    waits_for: Mapped[str] = mapped_column(Text, server_default="")
+    moved_to: Mapped[str] = mapped_column(Text, server_default="")
+    successes: Mapped[int] = mapped_column(Integer, server_default="0")
+    moved_seen: Mapped[int] = mapped_column(Integer, server_default="0")
+    answers: Mapped[int] = mapped_column(Integer, server_default="0")
+    unchanged: Mapped[int] = mapped_column(Integer, server_default="0")
+    seconds: Mapped[float] = mapped_column(Float, server_default="0")
+    rhythm: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
+    troubled: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
 class ArticleRow(Base):
-    """An article as it last came in. `first_seen` never changes."""
+    """An article as it last came in. `first_seen` never changes.
+
+    `entry_hash` and `entry_url` are the content hash and the link that the feed's entry gave, in
+    whose place those of the article's page may stand; `page_asked` is when that was asked for.
+    """
 
     __tablename__ = "articles"
 
@@ -87,6 +108,11 @@ class ArticleRow(Base):
     tags: Mapped[list[Any]] = mapped_column(JSON)
     content_hash: Mapped[str] = mapped_column(String(64))
     first_seen: Mapped[datetime] = mapped_column(UtcDateTime)
+    entry_hash: Mapped[str] = mapped_column(String(64), server_default="")
+    entry_url: Mapped[str] = mapped_column(Text, server_default="")
+    text_from: Mapped[str] = mapped_column(String(8), server_default="feed")
+    paywall: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    page_asked: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (Index("ix_articles_feed_published", "feed", "published"),)
 

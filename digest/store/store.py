@@ -5,9 +5,9 @@ Every public method is one transaction; what can go wrong with a database is sai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,19 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    case,
     delete,
+    func,
     insert,
     or_,
     select,
     update,
 )
 
-from digest.records import Article, Encoded, Feed, Summary, Validators
+from digest.records import Article, Encoded, Feed, FeedRate, FeedState, Summary
 from digest.store.database import LOCK_SECONDS, Database
-from digest.store.rows import article_of, article_values, summary_of
+from digest.store.incoming import parts, save_entries
+from digest.store.rows import article_of, article_values, state_of, state_values, summary_of
 from digest.store.schema import (
     ArticleRow,
     EmbeddingRow,
@@ -35,8 +38,9 @@ from digest.store.schema import (
     ToldRow,
 )
 
-# SQLite takes at most 32,766 bound values a statement, older ones 999: keys are asked for in parts.
-_KEYS_AT_ONCE = 900
+# What a feed's articles a week are counted over: four weeks even out holidays and bad days.
+_LATELY = timedelta(weeks=4)
+_PAGE_NOT_ASKED = and_(ArticleRow.page_asked.is_(None), ArticleRow.url != "")
 # Characters of a model's name that are kept.
 _NAME = 120
 
@@ -64,93 +68,80 @@ class Store:
 
     # --- feeds ---------------------------------------------------------------------------
 
-    def validators(self, feeds: Iterable[Feed]) -> dict[str, Validators]:
-        """What each feed's server gave last time, by feed name; only while its address stays."""
+    def feed_states(self, feeds: Iterable[Feed]) -> dict[str, FeedState]:
+        """How each of `feeds` is, by name; what is known of another address doesn't count."""
         with self._reading() as connection:
             rows = connection.execute(select(FeedRow)).mappings().all()
         known = {row["name"]: row for row in rows}
         return {
-            feed.name: Validators(row["etag"], row["last_modified"])
-            for feed in feeds
+            feed.name: state_of(row)
             if (row := known.get(feed.name)) is not None and row["url"] == feed.url
+            else FeedState(feed.name, feed.url)
+            for feed in feeds
         }
 
-    def save_failure(self, feed: Feed, reason: str, now: datetime) -> None:
-        """Notes that `feed` could not be used; what it gave earlier stays."""
-        with self._transaction() as connection:
-            self._ensure_feed(connection, feed)
-            connection.execute(
-                update(FeedRow)
-                .where(FeedRow.name == feed.name)
-                .values(checked=now, failures=FeedRow.failures + 1, reason=reason)
-            )
+    def save_feeds(
+        self,
+        states: Sequence[FeedState],
+        articles: Mapping[str, Sequence[Article]],
+        now: datetime,
+    ) -> dict[str, tuple[int, int]]:
+        """Stores how feeds went and what they brought, all or nothing.
 
-    def save_unchanged(self, feed: Feed, now: datetime) -> int:
-        """Notes that `feed` had nothing new; gives the number of entries it had last time."""
-        with self._transaction() as connection:
-            self._ensure_feed(connection, feed)
-            connection.execute(
-                update(FeedRow)
-                .where(FeedRow.name == feed.name)
-                .values(checked=now, succeeded=now, failures=0, reason="")
-            )
-            return int(
-                connection.execute(
-                    select(FeedRow.entries).where(FeedRow.name == feed.name)
-                ).scalar_one()
-            )
-
-    def save_articles(
-        self, feed: Feed, articles: Sequence[Article], validators: Validators, now: datetime
-    ) -> tuple[int, int]:
-        """Stores a feed's articles and validators in one transaction; gives (new, updated).
-
-        Updated are those whose content changed; corrections of link, image and the like are taken
-        too. A time that we set ourselves, for want of the feed's, is never moved.
+        `articles` are by feed name. Gives the number of (new, updated) articles of each feed.
         """
+        counts: dict[str, tuple[int, int]] = {}
         with self._transaction() as connection:
-            self._ensure_feed(connection, feed)
-            known = self._known(connection, [article.id for article in articles])
-            fresh: dict[str, dict[str, Any]] = {}
-            updated = 0
-            for article in articles:
-                before = known.get(article.id)
-                if before is None:
-                    fresh[article.id] = {**article_values(article), "first_seen": now}
-                    continue
-                if article.date_origin != "feed":
-                    article = replace(
-                        article, published=before.published, date_origin=before.date_origin
-                    )
-                updated += article.content_hash != before.content_hash
-                if article != before:
-                    connection.execute(
-                        update(ArticleRow)
-                        .where(ArticleRow.id == article.id)
-                        .values(**article_values(article))
-                    )
-            if fresh:
-                connection.execute(insert(ArticleRow), list(fresh.values()))
-            connection.execute(
-                update(FeedRow)
-                .where(FeedRow.name == feed.name)
-                .values(
-                    etag=validators.etag,
-                    last_modified=validators.last_modified,
-                    checked=now,
-                    succeeded=now,
-                    failures=0,
-                    reason="",
-                    entries=len(articles),
-                )
-            )
-        return len(fresh), updated
+            for part in parts([state.feed for state in states]):
+                connection.execute(delete(FeedRow).where(FeedRow.name.in_(part)))
+            if states:
+                connection.execute(insert(FeedRow), [state_values(state) for state in states])
+            for feed, entries in articles.items():
+                counts[feed] = save_entries(connection, feed, entries, now)
+        return counts
 
-    def feed_states(self) -> dict[str, dict[str, Any]]:
-        """How each feed went last, by name: checked, succeeded, failures, reason, entries."""
+    def feed_rates(self, feeds: Iterable[Feed], now: datetime) -> dict[str, FeedRate]:
+        """How often each of `feeds` brings an article, by name, as of `now`."""
+        newest, oldest = func.max(ArticleRow.published), func.min(ArticleRow.published)
+        lately = func.sum(case((ArticleRow.published > now - _LATELY, 1), else_=0))
+        query = (
+            select(ArticleRow.feed, newest, oldest, func.count(), lately)
+            .where(ArticleRow.published <= now)
+            .group_by(ArticleRow.feed)
+        )
         with self._reading() as connection:
-            rows = connection.execute(select(FeedRow)).mappings().all()
-        return {row["name"]: dict(row) for row in rows}
+            rows = {row[0]: row for row in connection.execute(query)}
+        rates: dict[str, FeedRate] = {}
+        for feed in feeds:
+            if (row := rows.get(feed.name)) is None:
+                rates[feed.name] = FeedRate()
+                continue
+            _, last, first, count, recent = row
+            gap = (last - first) / timedelta(days=1) / (count - 1) if count > 1 else None
+            rates[feed.name] = FeedRate(last, recent / (_LATELY / timedelta(weeks=1)), gap)
+        return rates
+
+    # --- pages ---------------------------------------------------------------------------
+
+    def pages_to_ask(
+        self, feeds: Sequence[str], since: datetime | None, until: datetime
+    ) -> list[Article]:
+        """Articles whose page was not asked for yet, published like `articles`, newest first."""
+        return self._articles(feeds, since, until, None, _PAGE_NOT_ASKED)
+
+    def save_pages(self, articles: Sequence[Article], asked: Sequence[str], now: datetime) -> None:
+        """Stores `articles` as their pages made them, and that those of the ids `asked` were."""
+        with self._transaction() as connection:
+            for article in articles:
+                connection.execute(
+                    update(ArticleRow)
+                    .where(ArticleRow.id == article.id)
+                    .values(**article_values(article))
+                )
+            for part in parts(asked):
+                connection.execute(
+                    update(ArticleRow).where(ArticleRow.id.in_(part)).values(page_asked=now)
+                )
 
     # --- articles ------------------------------------------------------------------------
 
@@ -166,11 +157,21 @@ class Store:
         `late` adds what came late: published after its first time (before `since`), but first
         seen after its second.
         """
+        return self._articles(feeds, since, until, late)
+
+    def _articles(
+        self,
+        feeds: Sequence[str],
+        since: datetime | None,
+        until: datetime,
+        late: tuple[datetime, datetime] | None,
+        *further: ColumnElement[bool],
+    ) -> list[Article]:
         found: list[Article] = []
         with self._reading() as connection:
-            for names in _parts(feeds):
+            for names in parts(feeds):
                 query = select(ArticleRow).where(
-                    ArticleRow.feed.in_(names), ArticleRow.published <= until
+                    ArticleRow.feed.in_(names), ArticleRow.published <= until, *further
                 )
                 if since is not None:
                     timely = ArticleRow.published > since
@@ -227,7 +228,7 @@ class Store:
         """The stories of `digest` that those of `articles` were last in that were in any, by id."""
         found: dict[str, str] = {}
         with self._reading() as connection:
-            for part in _parts(articles):
+            for part in parts(articles):
                 query = select(StoryRow.article, StoryRow.story).where(
                     StoryRow.digest == digest, StoryRow.article.in_(part)
                 )
@@ -237,7 +238,7 @@ class Store:
     def save_story_ids(self, digest: str, ids: Mapping[str, str]) -> None:
         """Notes the story of `digest` that each article is in, by article id."""
         with self._transaction() as connection:
-            for part in _parts(list(ids)):
+            for part in parts(list(ids)):
                 connection.execute(
                     delete(StoryRow).where(StoryRow.digest == digest, StoryRow.article.in_(part))
                 )
@@ -256,7 +257,7 @@ class Store:
         """The kept embeddings of those contents that have any, by content hash."""
         found: dict[str, Encoded] = {}
         with self._reading() as connection:
-            for part in _parts(hashes):
+            for part in parts(hashes):
                 query = select(EmbeddingRow).where(
                     EmbeddingRow.encoder == encoder, EmbeddingRow.content_hash.in_(part)
                 )
@@ -283,7 +284,7 @@ class Store:
         """The kept summaries of those contents that have one by `method`, by content hash."""
         found: dict[str, Summary] = {}
         with self._reading() as connection:
-            for part in _parts(hashes):
+            for part in parts(hashes):
                 query = select(SummaryRow).where(
                     SummaryRow.method == method, SummaryRow.content_hash.in_(part)
                 )
@@ -326,28 +327,10 @@ class Store:
     # --- inside --------------------------------------------------------------------------
 
     @staticmethod
-    def _ensure_feed(connection: Connection, feed: Feed) -> None:
-        """Makes the feed's row; a changed address loses the old address's validators."""
-        url = connection.execute(
-            select(FeedRow.url).where(FeedRow.name == feed.name)
-        ).scalar_one_or_none()
-        if url is None:
-            connection.execute(
-                insert(FeedRow),
-                [{"name": feed.name, "url": feed.url, "failures": 0, "reason": "", "entries": 0}],
-            )
-        elif url != feed.url:
-            connection.execute(
-                update(FeedRow)
-                .where(FeedRow.name == feed.name)
-                .values(url=feed.url, etag=None, last_modified=None, failures=0, reason="")
-            )
-
-    @staticmethod
     def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Article]:
         """The articles that are there already, by id."""
         found: dict[str, Article] = {}
-        for part in _parts(ids):
+        for part in parts(ids):
             query = select(ArticleRow).where(ArticleRow.id.in_(part))
             found.update(
                 (row["id"], article_of(row)) for row in connection.execute(query).mappings()
@@ -362,12 +345,7 @@ class Store:
     ) -> None:
         """Writes `rows`, first removing the `same` ones of the same content hash."""
         with self._transaction() as connection:
-            for part in _parts([item["content_hash"] for item in rows]):
+            for part in parts([item["content_hash"] for item in rows]):
                 connection.execute(delete(row).where(same, row.content_hash.in_(part)))
             if rows:
                 connection.execute(insert(row), rows)
-
-
-def _parts(items: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), _KEYS_AT_ONCE):
-        yield items[start : start + _KEYS_AT_ONCE]

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from digest.records import Article, Story
 from digest.stories.roundups import is_live, is_roundup
+from digest.text.teaser import is_broken_off
 from digest.text.urls import page_of
 
 # After half a day a story weighs half: a morning's digest of 24 hours then puts this night's
@@ -36,6 +37,8 @@ _SAME_HOUSE = 0.25
 _FULL_TEXT = 2000
 # A text that breaks off tells less than its length says.
 _BROKEN_OFF = 0.5
+# What most readers can't open stands behind what they can, where the two are else about level.
+_PAYWALL = 0.5
 # Doubling a feed's weight counts as much as a full text against none: the owner has said whom they
 # would rather read, and a full report still goes before a heavier feed's teaser.
 _LEAD_WEIGHT = 1.0
@@ -43,9 +46,6 @@ _LEAD_WEIGHT = 1.0
 # a report and one that tells another matter beside it is about that between a full text and half.
 _LEAD_CLOSENESS = 2.0
 
-_TEASER = re.compile(
-    r"(?:…|\.\.\.|\[…\]|\[\.\.\.\]|\b(?:read|continue) (?:more|on|reading)\W*)\s*$", re.IGNORECASE
-)
 _COMMON_HOSTS = re.compile(r"^(?:www\d?|m|mobile|amp|edition|rss|feeds?)\.(?=[^.]+\.)")
 
 
@@ -69,7 +69,8 @@ def choose_lead(
         weight = max(weights.get(article.feed, 1.0), 1e-3)
         return (
             min(len(article.text), _FULL_TEXT) / _FULL_TEXT
-            - (_BROKEN_OFF if _TEASER.search(article.text[-40:]) else 0.0)
+            - (_BROKEN_OFF if is_broken_off(article.text) else 0.0)
+            - (_PAYWALL if article.paywall else 0.0)
             + _LEAD_WEIGHT * math.log2(weight)
             + _LEAD_CLOSENESS * near.get(article.id, 0.0)
         )

@@ -11,15 +11,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from w3lib.encoding import html_to_unicode
+import chardet
+from w3lib.encoding import html_to_unicode, resolve_encoding
 
 from digest.text.html import Block, blocks, one_line, printable
 
 # Told by its head: a fragment that a feed carries has none.
 _PAGE = re.compile(
-    r"\s*(?:<\?xml[^>]*>|<!--.*?-->|\s)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+    # No comment may run over its end: that takes exponential time.
+    r"\s*(?:(?:<\?xml[^>]*>|<!--(?:(?!-->).)*-->)\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 _HEAD = 2000
+# Encodings are guessed from so many bytes; more takes time and changes no answer.
+_GUESS = 32 * 1024
 # A hand-written file without these has nothing to be cleaned of.
 _FURNITURE = re.compile(r"<(?:nav|header|footer|aside|script|form|iframe)\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title\b[^>]*>(.{0,1000}?)</title\s*>", re.IGNORECASE | re.DOTALL)
@@ -62,6 +67,26 @@ def decoded(data: bytes) -> str:
     return html_to_unicode(None, data, default_encoding="utf-8")[1]
 
 
+def page_markup(body: bytes, content_type: str = "") -> str:
+    """A fetched page's bytes as text, much as a browser reads them (WHATWG, encoding sniffing).
+
+    Byte order mark, then valid UTF-8 whatever the label says, the server's charset, the page's own,
+    a guess. What the encoding doesn't have becomes U+FFFD. Never raises.
+    """
+    # ISO-2022-JP and its like look like ASCII: only the label tells.
+    if not (body.isascii() and b"\x1b" in body):
+        try:
+            return body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            pass
+    return html_to_unicode(content_type or None, body, "cp1252", _guessed)[1]
+
+
+def _guessed(body: bytes) -> str | None:
+    name = chardet.detect(body[:_GUESS])["encoding"]
+    return resolve_encoding(name) if name else None
+
+
 def is_page(text: str) -> bool:
     """Whether `text` is a whole HTML page, not a fragment."""
     return _PAGE.match(text[:_HEAD]) is not None
@@ -72,13 +97,24 @@ def page_blocks(markup: str) -> tuple[str, list[Block]]:
 
     Where no article is found, the blocks are all there are but for menus, forms and footers.
     """
-    if _FURNITURE.search(markup) and _is_usual(markup) and (text := _article(markup)):
+    title, found = article_blocks(markup)
+    if not found:
+        found = blocks(markup)
+        title = _title(markup, found)
+    return title, found
+
+
+def article_blocks(markup: str) -> tuple[str, list[Block]]:
+    """Like `page_blocks`, but without blocks where no article is found."""
+    if not _FURNITURE.search(markup):
+        found = blocks(markup)
+        return _title(markup, found), found
+    if _is_usual(markup) and (text := _article(markup)):
         found = blocks(markup, furniture=True)
         chosen, covered = _chosen(found, text)
         if covered >= _COVERED:
             return _title(markup, found), chosen
-    found = blocks(markup)
-    return _title(markup, found), found
+    return _title(markup, []), []
 
 
 def _is_usual(markup: str) -> bool:

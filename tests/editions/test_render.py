@@ -308,7 +308,7 @@ def test_no_time_is_shown_where_the_feed_gave_none(
 def test_the_footer_claims_word_for_word_only_where_that_is_true(
     edition: Edition, renderer: Renderer, make_story: MakeStory
 ) -> None:
-    claim = "stands word for word in what the feed carries"
+    claim = "stands word for word in the article it links to"
     written = with_stories(edition, make_story("Written", "By a model.", model="bart"))
 
     assert claim in visible_text(renderer.render(edition).html)

@@ -23,11 +23,12 @@ from digest.config import Config, Settings, load_config
 from digest.editions.frozen import load_edition
 from digest.models.encoder import Encoder
 from digest.outbox.outbox import Outbox
-from digest.pipeline.run import run
+from digest.pipeline.pool import Pool
+from digest.pipeline.run import fetch_only, run
 from digest.pipeline.summarizers import Summarizers
 from digest.pipeline.wiring import Workshop, open_workshop
 from digest.protocols import Generator
-from digest.records import Edition, RunReport, Vectors
+from digest.records import Edition, FeedOutcome, FeedState, RunReport, Vectors
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -116,6 +117,7 @@ class Page:
     body: bytes = b""
     status: int = 200
     etag: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -140,6 +142,8 @@ def _server() -> Iterator[tuple[ThreadingHTTPServer, dict[str, Site]]]:
             unchanged = bool(page.etag) and condition == page.etag
             body = b"" if unchanged else page.body
             self.send_response(304 if unchanged else page.status)
+            for name, value in page.headers.items():
+                self.send_header(name, value)
             if page.etag:
                 self.send_header("ETag", page.etag)
             self.send_header("Content-Length", str(len(body)))
@@ -166,20 +170,27 @@ class House:
     site: Site
     encoder: FakeEncoder = field(default_factory=FakeEncoder)
     writer: FakeWriter = field(default_factory=FakeWriter)
+    pool: Pool | None = None
 
     @staticmethod
     def item(title: str, published: datetime | None = TEN, guid: str = "") -> Item:
         """An entry whose text is made up from its title."""
         return Item(title, published, prose(title), guid or title)
 
-    def feed(self, name: str, *items: Item, etag: str = "", status: int = 200) -> None:
-        """What the feed at `/name` answers from now on."""
-        self.site.pages[f"/{name}"] = Page(rss(*items), status, etag)
+    def feed(
+        self, name: str, *items: Item, etag: str = "", status: int = 200, **headers: str
+    ) -> None:
+        """What the feed at `/name` answers from now on; `headers` with _ for -."""
+        named = {header.replace("_", "-"): value for header, value in headers.items()}
+        self.site.pages[f"/{name}"] = Page(rss(*items), status, etag, named)
 
     def configure(self, digests: str, *feeds: str) -> None:
         """Writes feeds.yaml: the `digests` as YAML in flow style, the `feeds` by name."""
         lines = ["digests:", *(f"  - {line}" for line in digests.strip().splitlines()), "feeds:"]
-        lines += [f"  - {{name: {name}, url: '{self.site.base}/{name}'}}" for name in feeds]
+        lines += [
+            f"  - {{name: {name}, url: '{self.site.base}/{name}', full_text: never}}"
+            for name in feeds
+        ]
         (self.folder / "feeds.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     @property
@@ -192,7 +203,11 @@ class House:
 
     @property
     def settings(self) -> Settings:
-        return Settings(outbox_dir=self.folder / "outbox", state_dir=self.folder / "state")
+        return Settings(
+            outbox_dir=self.folder / "outbox",
+            state_dir=self.folder / "state",
+            allow_private_networks=True,
+        )
 
     def generator(self, model: str) -> Generator:
         """The model of a name: always the same one."""
@@ -202,7 +217,7 @@ class House:
     def workshop(self) -> Iterator[Workshop]:
         with open_workshop(self.settings) as workshop:
             summarizers = Summarizers(self.encoder, self.generator)
-            yield replace(workshop, encoder=self.encoder, summarizers=summarizers)
+            yield replace(workshop, encoder=self.encoder, summarizers=summarizers, pool=self.pool)
 
     def run(self, now: datetime = NOON, *names: str, force: bool = False) -> RunReport:
         """A run as a process of its own would do it; the requests of earlier runs are forgotten."""
@@ -213,6 +228,23 @@ class House:
             run(workshop, config, wanted, now, force=force) for workshop in self.workshop()
         )
         return report
+
+    def fetch(self, now: datetime = NOON, *, force: bool = False) -> dict[str, FeedOutcome]:
+        """What `digest fetch` does, in a process of its own; the outcomes by feed."""
+        self.site.asked.clear()
+        config = self.config
+        (report,) = (
+            fetch_only(workshop, config, config.digests, now, force=force)
+            for workshop in self.workshop()
+        )
+        return {outcome.feed: outcome for outcome in report.feeds}
+
+    def states(self) -> dict[str, FeedState]:
+        """What is known of the feeds."""
+        (states,) = (
+            workshop.store.feed_states(self.config.records()) for workshop in self.workshop()
+        )
+        return states
 
     def edition(self, digest: str = "daily", date: str = "2026-03-02") -> Edition:
         return load_edition(self.outbox.read(digest, date), "edition.json")

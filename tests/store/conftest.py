@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from digest.records import Article
+from digest.records import Article, Feed, Validators
 from digest.store.store import Store
 
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
@@ -47,3 +48,20 @@ def make_article() -> Callable[..., Article]:
         return Article(id=id, **{**values, **changes})
 
     return make
+
+
+Save = Callable[..., tuple[int, int]]
+
+
+@pytest.fixture
+def save() -> Save:
+    """Stores what one answer of a feed brought; gives (new, updated)."""
+
+    def save(
+        store: Store, feed: Feed, articles: Sequence[Article], validators: Validators, now: datetime
+    ) -> tuple[int, int]:
+        before = store.feed_states([feed])[feed.name]
+        state = replace(before, validators=validators, entries=len(articles), succeeded=now)
+        return store.save_feeds([state], {feed.name: articles}, now)[feed.name]
+
+    return save

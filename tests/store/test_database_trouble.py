@@ -15,12 +15,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from digest.errors import StoreError
-from digest.records import Article, Feed, Summary, SummarySentence, Validators
+from digest.records import Article, Feed, FeedState, Summary, SummarySentence, Validators
 from digest.store.database import Database, _alembic
 from digest.store.schema import Base
 from digest.store.store import Store
 
 Make = Callable[..., Article]
+Save = Callable[..., tuple[int, int]]
 FEED = Feed("gazette", "https://gazette.example/feed")
 
 
@@ -63,7 +64,7 @@ def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
 def test_readers_and_a_writer_do_not_block_one_another(url: str, store: Store) -> None:
     with closing(sqlite3.connect(path_of(url))) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        assert store.feed_states() == {}
+        assert store.feed_states([FEED])["gazette"].checked is None
         with closing(Store(url, lock_seconds=0)) as other:
             assert other.told("morning", "2026-03-02") == set()
         writer.rollback()
@@ -125,10 +126,12 @@ def test_a_file_that_is_no_database_says_so_and_stays(tmp_path: Path) -> None:
     assert file.read_text().startswith("This is a letter")
 
 
-def test_a_damaged_database_says_so(url: str, make_article: Make, now: datetime) -> None:
+def test_a_damaged_database_says_so(
+    url: str, save: Save, make_article: Make, now: datetime
+) -> None:
     store = Store(url)
     articles = [make_article(f"a{number}", text="x" * 500) for number in range(200)]
-    store.save_articles(FEED, articles, Validators(), now)
+    save(store, FEED, articles, Validators(), now)
     store.close()
     content = path_of(url).read_bytes()
     path_of(url).write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
@@ -137,16 +140,16 @@ def test_a_damaged_database_says_so(url: str, make_article: Make, now: datetime)
 
 
 def test_a_full_disk_keeps_nothing_half_written(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
     with store._transaction() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 5}")
     articles = [make_article(f"a{number}", text="x" * 4000) for number in range(50)]
     with pytest.raises(StoreError, match="disk is full"):
-        store.save_articles(FEED, articles, Validators('"1"', None), now)
+        save(store, FEED, articles, Validators('"1"', None), now)
     assert store.articles(["gazette"], None, now) == []
-    assert store.validators([FEED]) == {}
+    assert store.feed_states([FEED]) == {"gazette": FeedState("gazette", FEED.url)}
 
 
 @pytest.mark.parametrize(
@@ -166,10 +169,10 @@ def test_an_address_that_is_none_is_refused_without_showing_its_password(url: st
 
 
 def test_a_transaction_that_fails_is_undone_as_a_whole(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
     good, bad = make_article("good"), make_article("bad", published=now.replace(tzinfo=None))
     with pytest.raises(StoreError):
-        store.save_articles(FEED, [good, bad], Validators('"1"', None), now)
+        save(store, FEED, [good, bad], Validators('"1"', None), now)
     assert store.articles(["gazette"], None, now) == []
-    assert store.feed_states() == {}
+    assert store.feed_states([FEED])["gazette"].checked is None

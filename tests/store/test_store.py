@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -12,6 +13,9 @@ from digest.records import (
     DroppedSentence,
     Encoded,
     Feed,
+    FeedRate,
+    FeedState,
+    Rhythm,
     Summary,
     SummarySentence,
     Validators,
@@ -19,6 +23,7 @@ from digest.records import (
 from digest.store.store import Store
 
 Make = Callable[..., Article]
+Save = Callable[..., tuple[int, int]]
 FEED = Feed("gazette", "https://gazette.example/feed")
 NOTHING = Validators()
 
@@ -28,103 +33,126 @@ def everything(store: Store, feed: str = "gazette") -> list[Article]:
 
 
 def test_an_article_comes_back_as_it_went_in(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
     article = make_article(author="Åse H.", language="nb", summary="Kort.", guid="g-1", image="")
-    assert store.save_articles(FEED, [article], NOTHING, now) == (1, 0)
+    assert save(store, FEED, [article], NOTHING, now) == (1, 0)
     assert everything(store) == [article]
 
 
 def test_the_same_article_again_is_neither_new_nor_updated(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
-    store.save_articles(FEED, [make_article()], NOTHING, now)
+    save(store, FEED, [make_article()], NOTHING, now)
     later = now + timedelta(hours=1)
-    assert store.save_articles(FEED, [make_article()], NOTHING, later) == (0, 0)
+    assert save(store, FEED, [make_article()], NOTHING, later) == (0, 0)
 
 
 def test_an_article_whose_text_changed_is_updated(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
-    store.save_articles(FEED, [make_article()], NOTHING, now)
+    save(store, FEED, [make_article()], NOTHING, now)
     changed = make_article(text="The harbour stays shut.", content_hash="h2")
-    assert store.save_articles(FEED, [changed], NOTHING, now) == (0, 1)
+    assert save(store, FEED, [changed], NOTHING, now) == (0, 1)
     assert everything(store) == [changed]
 
 
 @pytest.mark.parametrize("content_hash", ["h1", "h2"])
 def test_an_article_without_a_date_keeps_the_time_it_was_first_seen(
-    store: Store, make_article: Make, now: datetime, content_hash: str
+    store: Store, save: Save, make_article: Make, now: datetime, content_hash: str
 ) -> None:
-    store.save_articles(FEED, [make_article(date_origin="missing")], NOTHING, now)
+    save(store, FEED, [make_article(date_origin="missing")], NOTHING, now)
     again = make_article(
         date_origin="missing", published=now + timedelta(days=1), content_hash=content_hash
     )
-    store.save_articles(FEED, [again], NOTHING, now + timedelta(days=1))
+    save(store, FEED, [again], NOTHING, now + timedelta(days=1))
     (kept,) = everything(store)
     assert (kept.published, kept.date_origin) == (now, "missing")
 
 
 def test_a_time_that_the_feed_gives_later_is_taken(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
-    store.save_articles(FEED, [make_article(date_origin="missing")], NOTHING, now)
+    save(store, FEED, [make_article(date_origin="missing")], NOTHING, now)
     earlier = now - timedelta(hours=5)
-    assert store.save_articles(FEED, [make_article(published=earlier)], NOTHING, now) == (0, 0)
+    assert save(store, FEED, [make_article(published=earlier)], NOTHING, now) == (0, 0)
     (kept,) = everything(store)
     assert (kept.published, kept.date_origin) == (earlier, "feed")
 
 
 def test_a_time_relative_to_the_fetch_moves_with_it(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
-    store.save_articles(FEED, [make_article(published=now)], NOTHING, now)
+    save(store, FEED, [make_article(published=now, relative=True)], NOTHING, now)
     later = now + timedelta(days=1)
-    store.save_articles(FEED, [make_article(published=later)], NOTHING, later)
+    save(store, FEED, [make_article(published=later, relative=True)], NOTHING, later)
     assert [article.published for article in everything(store)] == [later]
 
 
+def test_a_time_that_moves_without_a_change_is_not_believed(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    later = now + timedelta(days=1)
+    save(store, FEED, [make_article(published=now)], NOTHING, now)
+    assert save(store, FEED, [make_article(published=later)], NOTHING, later) == (0, 0)
+    assert [article.published for article in everything(store)] == [now]
+    changed = make_article(published=later, text="It reopened.", content_hash="h2")
+    assert save(store, FEED, [changed], NOTHING, later) == (0, 1)
+    assert [article.published for article in everything(store)] == [later]
+
+
+def test_a_time_that_is_corrected_backwards_is_taken(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    save(store, FEED, [make_article(published=now)], NOTHING, now)
+    earlier = now - timedelta(hours=3)
+    save(store, FEED, [make_article(published=earlier)], NOTHING, now)
+    assert [article.published for article in everything(store)] == [earlier]
+
+
 def test_articles_are_given_by_feed_and_time_newest_first(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
     hours = {"old": 30, "edge": 24, "young": 1, "newest": 0, "ahead": -1}
     articles = [make_article(id, published=now - timedelta(hours=h)) for id, h in hours.items()]
-    store.save_articles(FEED, articles, NOTHING, now)
-    store.save_articles(Feed("other", "x"), [make_article("b", feed="other")], NOTHING, now)
+    save(store, FEED, articles, NOTHING, now)
+    save(store, Feed("other", "x"), [make_article("b", feed="other")], NOTHING, now)
     found = store.articles(["gazette"], now - timedelta(hours=24), now)
     assert [article.id for article in found] == ["newest", "young"]
 
 
 def test_times_are_kept_in_utc_whatever_zone_they_came_in(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
     tokyo = now.astimezone(timezone(timedelta(hours=9)))
-    store.save_articles(FEED, [make_article(published=tokyo)], NOTHING, now)
+    save(store, FEED, [make_article(published=tokyo)], NOTHING, now)
     (kept,) = everything(store)
     assert kept.published == now
     assert kept.published.tzinfo is UTC
 
 
-def test_a_time_without_a_zone_is_refused(store: Store, make_article: Make, now: datetime) -> None:
+def test_a_time_without_a_zone_is_refused(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
     naive = make_article(published=now.replace(tzinfo=None))
     with pytest.raises(StoreError, match="has no time zone"):
-        store.save_articles(FEED, [naive], NOTHING, now)
+        save(store, FEED, [naive], NOTHING, now)
     assert everything(store) == []
 
 
 def test_ten_thousand_articles_are_saved_in_one_go(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
     articles = [make_article(f"a{number}") for number in range(10_000)]
-    assert store.save_articles(FEED, articles, NOTHING, now) == (10_000, 0)
-    assert store.save_articles(FEED, articles, NOTHING, now) == (0, 0)
+    assert save(store, FEED, articles, NOTHING, now) == (10_000, 0)
+    assert save(store, FEED, articles, NOTHING, now) == (0, 0)
     assert len(store.articles(["gazette"], None, now + timedelta(days=1))) == 10_000
 
 
 def test_what_was_asked_for_many_feeds_at_once_is_found(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
-    store.save_articles(FEED, [make_article()], NOTHING, now)
+    save(store, FEED, [make_article()], NOTHING, now)
     names = [f"feed-{number}" for number in range(2000)]
     assert len(store.articles([*names, "gazette"], None, now)) == 1
 
@@ -132,42 +160,153 @@ def test_what_was_asked_for_many_feeds_at_once_is_found(
 # --- feeds ----------------------------------------------------------------------------------
 
 
-def test_validators_are_given_back_byte_for_byte(store: Store, now: datetime) -> None:
-    given = Validators('W/"a\\"b; é"', "Mon, 02 Mar 2026 06:30:00 GMT ")
-    store.save_articles(FEED, [], given, now)
-    assert store.validators([FEED]) == {"gazette": given}
+def test_a_feed_s_state_comes_back_as_it_went_in(store: Store, now: datetime) -> None:
+    state = FeedState(
+        "gazette",
+        FEED.url,
+        validators=Validators('W/"a\\"b; é"', "Mon, 02 Mar 2026 06:30:00 GMT "),
+        body_hash="b" * 64,
+        checked=now,
+        succeeded=now - timedelta(days=1),
+        worked=now - timedelta(days=9),
+        failing_since=now,
+        failures=2,
+        successes=0,
+        reason="HTTP 503 Service Unavailable",
+        told="HTTP 503",
+        gone=None,
+        not_before=now + timedelta(hours=1),
+        waits_for="it failed",
+        moved_to="https://gazette.example/new",
+        moved_seen=1,
+        rhythm=Rhythm(60, (0, 1, 23), (5, 6)),
+        answers=10,
+        unchanged=4,
+        seconds=0.25,
+        entries=30,
+        troubled=True,
+    )
+    store.save_feeds([state], {}, now)
+    assert store.feed_states([FEED]) == {"gazette": state}
 
 
-def test_validators_are_forgotten_when_the_feed_moves(store: Store, now: datetime) -> None:
+def test_what_is_known_of_a_feed_is_forgotten_when_its_address_changes(
+    store: Store, save: Save, now: datetime
+) -> None:
     moved = Feed("gazette", "https://gazette.example/new")
-    store.save_articles(FEED, [], Validators('"1"', None), now)
-    assert store.validators([moved]) == {}
-    store.save_failure(moved, "gone", now)
+    save(store, FEED, [], Validators('"1"', None), now)
+    assert store.feed_states([moved]) == {"gazette": FeedState("gazette", moved.url)}
+    save(store, moved, [], NOTHING, now)
     # Back at the old address, that server's answer may be about another body by now.
-    assert store.validators([FEED]) == {}
-    assert store.validators([moved]) == {"gazette": Validators()}
+    assert store.feed_states([FEED])["gazette"].validators == NOTHING
 
 
-def test_a_failure_keeps_validators_and_counts_up_until_a_success(
-    store: Store, now: datetime
+def test_how_often_a_feed_brings_something_is_counted(
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
-    store.save_articles(FEED, [], Validators('"1"', None), now)
-    for _ in range(2):
-        store.save_failure(FEED, "answered 503", now + timedelta(hours=1))
-    state = store.feed_states()["gazette"]
-    assert (state["failures"], state["reason"]) == (2, "answered 503")
-    assert (state["succeeded"], state["checked"]) == (now, now + timedelta(hours=1))
-    assert store.validators([FEED])["gazette"].etag == '"1"'
-    store.save_unchanged(FEED, now + timedelta(hours=2))
-    assert store.feed_states()["gazette"]["failures"] == 0
+    days = [0, 1, 2, 3, 40]
+    articles = [make_article(f"a{d}", published=now - timedelta(days=d)) for d in days]
+    save(store, FEED, articles, NOTHING, now)
+    quiet = Feed("quiet", "https://quiet.example/feed")
+    assert store.feed_rates([FEED, quiet], now) == {
+        "gazette": FeedRate(newest=now, weekly=1.0, gap=10.0),
+        "quiet": FeedRate(),
+    }
 
 
-def test_an_unchanged_feed_tells_how_many_entries_it_had(
-    store: Store, make_article: Make, now: datetime
+# --- entries that don't keep their promises ----------------------------------------------------
+
+
+def churned(make_article: Make, round_: int, **kwargs: object) -> list[Article]:
+    """Four entries whose ids are new each time."""
+    return [
+        make_article(
+            f"{round_}-{n}",
+            url=f"https://gazette.example/{n}",
+            title=f"Story {n}",
+            guid=f"{round_}-{n}",
+            content_hash=f"h{n}",
+            **kwargs,
+        )
+        for n in range(4)
+    ]
+
+
+def test_entries_with_new_guids_each_time_are_the_same_articles(
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
-    assert store.save_unchanged(FEED, now) == 0
-    store.save_articles(FEED, [make_article("a"), make_article("b")], NOTHING, now)
-    assert store.save_unchanged(FEED, now) == 2
+    assert save(store, FEED, churned(make_article, 1), NOTHING, now) == (4, 0)
+    for round_ in (2, 3):
+        later = now + timedelta(days=round_)
+        again = churned(make_article, round_, published=later)
+        assert save(store, FEED, again, NOTHING, later) == (0, 0)
+    assert {article.id for article in everything(store)} == {"1-0", "1-1", "1-2", "1-3"}
+
+
+def test_entries_with_new_guids_and_new_texts_are_the_same_articles_too(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    save(store, FEED, churned(make_article, 1), NOTHING, now)
+    changed = [
+        replace(article, content_hash=article.content_hash + "x", published=now + timedelta(1))
+        for article in churned(make_article, 2)
+    ]
+    assert save(store, FEED, changed, NOTHING, now) == (0, 4)
+    assert len(everything(store)) == 4
+
+
+def test_one_new_entry_under_an_old_title_and_link_is_new(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    page = "https://gazette.example/weather"
+    monday = make_article("mon", title="Weather", url=page, content_hash="rain")
+    save(store, FEED, [monday, *churned(make_article, 1)], NOTHING, now)
+    tuesday = make_article(
+        "tue", title="Weather", url=page, content_hash="sun", published=now + timedelta(days=1)
+    )
+    assert save(store, FEED, [tuesday, *churned(make_article, 1)], NOTHING, now) == (1, 0)
+
+
+def test_two_entries_of_one_title_and_link_stay_two(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    page = "https://gazette.example/live"
+    twins = [make_article(f"t{n}", title="Live", url=page, content_hash="same") for n in (1, 2)]
+    assert save(store, FEED, twins, NOTHING, now) == (2, 0)
+    assert save(store, FEED, twins, NOTHING, now) == (0, 0)
+
+
+# --- texts from pages -----------------------------------------------------------------------
+
+
+def test_a_page_is_asked_for_once_and_its_text_stays(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    save(store, FEED, [make_article()], NOTHING, now)
+    (teaser,) = store.pages_to_ask(["gazette"], None, now)
+    full = replace(teaser, text="All of it.", content_hash="h9", text_from="page", paywall=True)
+    store.save_pages([full], [full.id], now)
+    assert store.pages_to_ask(["gazette"], None, now) == []
+    assert save(store, FEED, [make_article()], NOTHING, now) == (0, 0)
+    assert everything(store) == [full]
+
+
+def test_an_entry_that_changed_is_read_anew_and_its_page_asked_again(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    save(store, FEED, [make_article()], NOTHING, now)
+    full = replace(make_article(), text="All of it.", content_hash="h9", text_from="page")
+    store.save_pages([full], [full.id], now)
+    changed = make_article(text="It reopened.", content_hash="h2")
+    assert save(store, FEED, [changed], NOTHING, now) == (0, 1)
+    assert store.pages_to_ask(["gazette"], None, now) == [changed]
+
+
+def test_articles_without_an_address_have_no_page(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    save(store, FEED, [make_article(url="")], NOTHING, now)
+    assert store.pages_to_ask(["gazette"], None, now) == []
 
 
 # --- what was computed ----------------------------------------------------------------------
@@ -260,8 +399,10 @@ def test_the_stories_of_thousands_of_articles_are_found(store: Store) -> None:
     assert store.story_ids("morning", list(ids)) == ids
 
 
-def test_articles_are_found_by_their_ids(store: Store, make_article: Make, now: datetime) -> None:
-    store.save_articles(FEED, [make_article("a"), make_article("b")], NOTHING, now)
+def test_articles_are_found_by_their_ids(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    save(store, FEED, [make_article("a"), make_article("b")], NOTHING, now)
     assert store.articles_by_id(["b", "z"]) == {"b": make_article("b")}
     assert store.articles_by_id([]) == {}
 
@@ -280,18 +421,18 @@ def test_the_last_run_report_is_the_one_saved_last(store: Store, now: datetime) 
 
 
 def test_all_is_there_after_closing_and_opening_again(
-    url: str, make_article: Make, now: datetime
+    url: str, save: Save, make_article: Make, now: datetime
 ) -> None:
     for expected in ((1, 0), (0, 0)):
         store = Store(url)
-        assert store.save_articles(FEED, [make_article()], NOTHING, now) == expected
+        assert save(store, FEED, [make_article()], NOTHING, now) == expected
         store.close()
 
 
 def test_a_corrected_link_is_taken_although_the_content_is_the_same(
-    store: Store, make_article: Make, now: datetime
+    store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
-    store.save_articles(FEED, [make_article(url="https://gazette.example/wrong")], NOTHING, now)
+    save(store, FEED, [make_article(url="https://gazette.example/wrong")], NOTHING, now)
     right = make_article(url="https://gazette.example/right")
-    assert store.save_articles(FEED, [right], NOTHING, now) == (0, 0)
+    assert save(store, FEED, [right], NOTHING, now) == (0, 0)
     assert [article.url for article in everything(store)] == ["https://gazette.example/right"]

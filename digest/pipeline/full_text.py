@@ -1,0 +1,151 @@
+"""Teasers become articles: the pages of new articles, asked for their text."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Future, as_completed
+from dataclasses import replace
+from datetime import datetime
+
+from digest.feeds.options import FetchOptions
+from digest.feeds.work import PageRequest, fetch_pages
+from digest.pipeline.pool import Pool, processes, shared_out, workers_for
+from digest.pipeline.progress import Progress, silent
+from digest.records import Article, Feed, Page
+from digest.store.store import Store
+from digest.text.content import content_hash
+from digest.text.teaser import is_teaser
+from digest.text.urls import is_http
+
+log = logging.getLogger(__name__)
+
+# Pages of one run, the newest first; those left over are asked for by the next. A hundred feeds of
+# teasers have fewer new articles a day, and so many pages take two cores some minutes.
+_MOST = 1000
+# Pages that are stored together.
+_AT_ONCE = 100
+_WORD = re.compile(r"[^\W\d_]{4,}")
+# So many words of the shorter of the two, the feed's entry and the page's text, must stand in the
+# other: of consent walls, login pages and "read this next" hardly any do, of an article nearly all.
+_SHARED = 0.5
+_FEW_WORDS = 4
+
+
+def full_texts(
+    feeds: Sequence[Feed],
+    store: Store,
+    options: FetchOptions,
+    since: datetime | None,
+    now: datetime,
+    *,
+    pool: Pool | None = None,
+    progress: Progress = silent,
+) -> Counter[str]:
+    """Takes the text of articles from their pages, where their feed wants it; how many, by feed.
+
+    Looks at the articles published after `since` and not after `now` (aware UTC) whose page was not
+    asked for yet. A page that fails costs nothing but the full text. Raises StoreError only.
+    """
+    wanted = _wanted(feeds, store, since, now)
+    by_page: dict[str, list[Article]] = {}
+    for article in wanted:
+        by_page.setdefault(article.url, []).append(article)
+    requests = [PageRequest(url, url) for url in by_page]
+    taken: Counter[str] = Counter()
+    done = 0
+    for pages in _pages(requests, options, pool):
+        for start in range(0, len(pages), _AT_ONCE):
+            part = pages[start : start + _AT_ONCE]
+            done += len(part)
+            articles: list[Article] = []
+            for page in part:
+                for article in by_page[page.article]:
+                    full = with_page(article, page)
+                    articles += [full] if full != article else []
+                    taken[article.feed] += full.text != article.text
+                    log.info("page of %s (%s): %s", article.url, article.feed, page.reason or "ok")
+            asked = [a.id for page in part if not page.again for a in by_page[page.article]]
+            store.save_pages(articles, asked, now)
+            progress("pages", done, len(requests))
+    return taken
+
+
+def with_page(article: Article, page: Page) -> Article:
+    """`article` with what its page gave; as it was where that is of no use.
+
+    The feed's word goes before the page's, but for the text, when the page has more of it, and the
+    address, when the feed's only led to the page's own.
+    """
+    if page.reason or not _is_about(article, page):
+        return article
+    dated = article.date_origin != "feed" and page.published is not None
+    text = page.text if len(page.text) > len(article.text) else article.text
+    return replace(
+        article,
+        text=text,
+        text_from="page" if text != article.text else article.text_from,
+        content_hash=content_hash(article.title, text),
+        url=page.url or article.url,
+        image=article.image or page.image,
+        author=article.author or page.author,
+        language=article.language or page.language,
+        published=page.published if dated and page.published else article.published,
+        date_origin="feed" if dated else article.date_origin,
+        paywall=page.paywall,
+    )
+
+
+def _is_about(article: Article, page: Page) -> bool:
+    """Whether the page tells what the feed's entry announced."""
+    announced = set(_WORD.findall(f"{article.title} {article.text}".casefold()))
+    if len(announced) < _FEW_WORDS:  # a script without spaces, or hardly a headline
+        return True
+    said = set(_WORD.findall(f"{page.title} {page.text}".casefold()))
+    return len(announced & said) >= _SHARED * min(len(announced), len(said))
+
+
+def _wanted(
+    feeds: Sequence[Feed], store: Store, since: datetime | None, now: datetime
+) -> list[Article]:
+    """The articles whose pages are to be asked for, newest first."""
+    wishes: Mapping[str, Feed] = {feed.name: feed for feed in feeds if _may_want(feed)}
+    found = store.pages_to_ask(list(wishes), since, now)
+    wanted = [
+        article
+        for article in found
+        if is_http(article.url)
+        and (wishes[article.feed].full_text == "always" or is_teaser(article.text))
+    ]
+    return wanted[:_MOST]
+
+
+def _may_want(feed: Feed) -> bool:
+    # A feed that is a file is one's own, or a test's: the network is asked only when told to.
+    return feed.full_text == "always" or (feed.full_text == "auto" and is_http(feed.url))
+
+
+def _pages(
+    requests: Sequence[PageRequest], options: FetchOptions, pool: Pool | None
+) -> Iterator[list[Page]]:
+    """The pages of `requests`, batch by batch, as they come."""
+    if not requests:
+        return
+    if pool is None:
+        with processes(workers_for(len(requests))) as own:
+            yield from _pages(requests, options, own)
+        return
+    batches = shared_out(requests, lambda request: request.url, pool.workers)
+    share = replace(options, concurrency=-(-options.concurrency // len(batches)))
+    futures: dict[Future[list[Page]], list[PageRequest]] = {
+        pool.executor.submit(fetch_pages, batch, share): batch for batch in batches
+    }
+    for future in as_completed(futures):
+        try:
+            yield future.result()
+        except BrokenExecutor:
+            log.warning("%d pages were lost with a worker process", len(futures[future]))
+            reason = "the process that read it ended, probably for want of memory"
+            yield [Page(request.article, reason=reason) for request in futures[future]]

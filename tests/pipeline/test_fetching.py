@@ -1,0 +1,275 @@
+"""Which feeds are asked, when again, and where the work is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from digest.feeds.work import FeedRequest
+from digest.pipeline import fetching
+from digest.pipeline.pool import Pool, processes, shared_out
+from digest.records import Feed, FeedAnswer, Validators
+
+House = Any  # conftest.House: a conftest can't be imported by name, every room has one
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+# --- when ----------------------------------------------------------------------------------
+
+
+def test_a_feed_that_asks_for_nothing_may_be_asked_at_any_time(house: House) -> None:
+    house.feed("world", house.item("Alpha"), etag='"1"')
+    house.feed("town", house.item("Gamma"))
+    house.fetch()
+    second = house.fetch(NOON + MINUTE)
+    assert ("/world", '"1"') in house.site.asked
+    assert {outcome.status for outcome in second.values()} == {"unchanged"}
+
+
+def test_a_feed_is_not_asked_while_its_server_says_it_is_fresh(house: House) -> None:
+    house.feed("world", house.item("Alpha"), Cache_Control="max-age=3600")
+    house.feed("town", house.item("Gamma"))
+    house.fetch()
+    second = house.fetch(NOON + 59 * MINUTE)
+    assert [path for path, _ in house.site.asked] == ["/town"]
+    assert second["world"].status == "waiting"
+    assert "2026-03-02 13:00 UTC" in second["world"].reason
+    assert "Cache-Control" in second["world"].reason
+    assert second["world"].entries == 1
+    assert house.fetch(NOON + HOUR)["world"].status == "unchanged"
+
+
+def test_what_waits_is_told_all_the_same(house: House) -> None:
+    house.feed("world", house.item("Alpha"), Cache_Control="max-age=3600")
+    house.feed("town", house.item("Gamma"))
+    house.fetch()
+    report = house.run(NOON + MINUTE)
+    assert report.digests[0].status == "built"
+    assert house.headlines() == {"Alpha", "Gamma"}
+
+
+def test_whoever_insists_may_ask(house: House) -> None:
+    house.feed("world", house.item("Alpha"), Cache_Control="max-age=3600")
+    house.feed("town", status=503, Retry_After="3600")
+    house.fetch()
+    forced = house.fetch(NOON + MINUTE, force=True)
+    assert (forced["world"].status, forced["town"].status) == ("unchanged", "failed")
+    assert len(house.site.asked) == 2
+
+
+def test_retry_after_is_kept_over_restarts(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", status=429, Retry_After="7200")
+    house.fetch()
+    house.feed("town", house.item("Gamma"))
+    early = house.fetch(NOON + HOUR)
+    assert [path for path, _ in house.site.asked] == ["/world"]
+    assert early["town"].status == "failed"
+    assert early["town"].reason == (
+        "HTTP 429 Too Many Requests (asked too often); not asked again before "
+        "2026-03-02 14:00 UTC (--force asks)"
+    )
+    assert house.fetch(NOON + 2 * HOUR)["town"].status == "fetched"
+
+
+def test_a_failing_feed_is_asked_less_and_less_often(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", status=500)
+    asked = 0
+    for minute in range(0, 24 * 60, 20):
+        house.fetch(NOON + minute * MINUTE)
+        asked += sum(path == "/town" for path, _ in house.site.asked)
+    assert 4 <= asked <= 10  # of 72
+    assert house.fetch(NOON + 2 * DAY)["town"].reason == "HTTP 500 Internal Server Error"
+
+
+def test_when_no_server_can_be_reached_nobody_waits(house: House) -> None:
+    """It is our network that was down; once it is back, the next run asks."""
+    path = house.folder / "feeds.yaml"
+    good = path.read_text()
+    path.write_text(good.replace(house.site.base, "http://127.0.0.1:1"))
+    first = house.fetch()
+    second = house.fetch(NOON + MINUTE)
+    assert first["world"].reason == second["world"].reason
+    assert "not asked again" not in second["world"].reason
+    assert house.states()["world"].failures == 2
+
+
+def test_one_server_that_can_t_be_reached_is_given_time(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    path = house.folder / "feeds.yaml"
+    path.write_text(path.read_text().replace(f"{house.site.base}/town", "http://127.0.0.1:1/"))
+    house.fetch()
+    assert "not asked again before" in house.fetch(NOON + MINUTE)["town"].reason
+
+
+def test_a_feed_that_was_corrected_is_asked_at_once(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", status=404)
+    house.fetch()
+    house.feed("village", house.item("Gamma"))
+    path = house.folder / "feeds.yaml"
+    path.write_text(path.read_text().replace("/town'", "/village'"))
+    assert house.fetch(NOON + MINUTE)["town"].status == "fetched"
+
+
+def test_what_was_asked_so_lately_that_it_is_fresh_enough_is_not_asked(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", status=500)
+    house.fetch()
+    for workshop in house.workshop():
+        outcomes = fetching.fetch(
+            house.config.records(),
+            workshop.store,
+            workshop.fetching,
+            NOON + 10 * MINUTE,
+            need=15 * MINUTE,
+        )
+    assert outcomes[0].status == "waiting"
+
+
+def test_a_clock_that_was_set_back_keeps_no_feed_waiting(house: House) -> None:
+    house.feed("world", house.item("Alpha"), Cache_Control="max-age=3600")
+    house.feed("town", house.item("Gamma"))
+    house.fetch(NOON + 30 * DAY)
+    assert house.fetch(NOON)["world"].status == "unchanged"
+
+
+# --- where it is ---------------------------------------------------------------------------
+
+
+def moved(house: House, status: int = 301) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", status=status, Location=f"{house.site.base}/new")
+    house.feed("new", house.item("Gamma"))
+
+
+def test_a_feed_that_moved_is_asked_at_its_new_address_after_two_fetches(house: House) -> None:
+    moved(house)
+    asked = []
+    for hour in range(3):
+        house.fetch(NOON + hour * HOUR)
+        asked.append(sorted(path for path, _ in house.site.asked if path != "/world"))
+    assert asked == [["/new", "/town"], ["/new", "/town"], ["/new"]]
+
+
+def test_a_temporary_redirect_is_followed_each_time(house: House) -> None:
+    moved(house, 302)
+    for hour in range(4):
+        house.fetch(NOON + hour * HOUR)
+    assert "/town" in [path for path, _ in house.site.asked]
+
+
+def test_a_feed_that_is_gone_is_not_asked_any_more(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", status=410)
+    house.fetch()
+    later = house.fetch(NOON + 30 * DAY)
+    assert [path for path, _ in house.site.asked] == ["/world"]
+    assert later["town"].status == "failed"
+    assert "closed by its server, as it said on 2026-03-02" in later["town"].reason
+    house.feed("town", house.item("Gamma"))
+    assert house.fetch(NOON + 31 * DAY, force=True)["town"].status == "fetched"
+    assert house.fetch(NOON + 32 * DAY)["town"].status == "unchanged"
+
+
+def test_a_body_that_did_not_change_is_not_read_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", house.item("Gamma"))
+    house.fetch()
+    monkeypatch.setattr("digest.feeds.work.parse_feed", _never)
+    with ThreadPoolExecutor() as executor:
+        house.pool = Pool(executor, 1)
+        again = house.fetch(NOON + HOUR)
+        assert {outcome.status for outcome in again.values()} == {"unchanged"}
+        house.feed("world", house.item("Beta"))
+        assert "parsed" in house.fetch(NOON + 2 * HOUR)["world"].reason
+
+
+def _never(*_: object) -> None:
+    raise AssertionError("parsed")
+
+
+# --- where the work is done ----------------------------------------------------------------
+
+
+class Recorder(Executor):
+    """An executor from outside, which does the work at once and remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[str, object]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.jobs.append((fn.__name__, args[0]))
+        future: Future[Any] = Future()
+        with ThreadPoolExecutor(1) as own:
+            future.set_result(own.submit(fn, *args, **kwargs).result())
+        return future
+
+
+def test_feeds_and_summaries_are_worked_on_by_the_executor_that_is_given(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", house.item("Gamma"))
+    recorder = Recorder()
+    house.pool = Pool(recorder, 2)
+    house.run()
+    with_executor = house.files()
+    assert {name for name, _ in recorder.jobs} == {"fetch_and_parse", "summarize_batch"}
+    house.pool = None
+    house.run(force=True)
+    assert house.files() == with_executor
+
+
+def test_a_host_s_feeds_are_one_worker_s() -> None:
+    feeds = [
+        FeedRequest(Feed(f"f{n}", ""), f"https://host-{n % 7}.example/{n}", Validators())
+        for n in range(100)
+    ]
+    batches = shared_out(feeds, lambda request: request.address, 3)
+    assert sorted(len(batch) for batch in batches) == [29, 29, 42]
+    hosts = [{request.address.split("/")[2] for request in batch} for batch in batches]
+    assert sum(len(names) for names in hosts) == len(set().union(*hosts)) == 7
+
+
+def test_files_are_shared_out_one_by_one() -> None:
+    assert [len(b) for b in shared_out(["/a", "/b", "/c", "/d"], str, 2)] == [2, 2]
+    assert shared_out(["/a"], str, 4) == [["/a"]]
+
+
+def _die_of(victim: str, requests: list[FeedRequest], *_: object) -> list[FeedAnswer]:
+    if any(request.feed.name == victim for request in requests):
+        os._exit(9)  # as the kernel does it, when memory runs out
+    return [FeedAnswer(request.feed.name, "unchanged") for request in requests]
+
+
+def _die_of_town(requests: list[FeedRequest], *rest: object) -> list[FeedAnswer]:
+    return _die_of("town", requests, *rest)
+
+
+def test_a_worker_that_dies_costs_only_the_feed_it_died_of(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "fetch_and_parse", _die_of_town)
+    outcomes = house.fetch()
+    assert outcomes["world"].status == "unchanged"
+    assert outcomes["town"].status == "failed"
+    assert "memory" in outcomes["town"].reason
+
+
+def test_processes_end_with_the_block_that_needs_them() -> None:
+    with processes(2) as pool:
+        ids = {pool.executor.submit(os.getpid).result() for _ in range(4)}
+    assert os.getpid() not in ids
+    for id_ in ids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(id_, 0)
