@@ -19,12 +19,15 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import sentencex
 import trafilatura
 
+from digest.feeds.extract import extract_page
 from digest.text.clean import clean_blocks, file_text, plain_text
 from digest.text.html import blocks
 from digest.text.page import decoded
@@ -32,6 +35,7 @@ from digest.text.sentences import make_document, split_sentences
 
 CASES = Path(__file__).parents[1] / "tests" / "data" / "sentences.jsonl"
 Split = Callable[[str, str], list[str]]
+Extract = Callable[[bytes, str], str]  # a page's bytes and address
 
 
 def main() -> None:
@@ -65,27 +69,42 @@ def pages(data: Path) -> None:
     rows = [
         json.loads(line) for line in (folder / "articles.jsonl").read_text("utf-8").splitlines()
     ]
-    markups = [decoded(gzip.decompress((folder / row["html"]).read_bytes())) for row in rows]
+    bodies = [gzip.decompress((folder / row["html"]).read_bytes()) for row in rows]
+    now = datetime.now(UTC)
 
-    def extracted(**options: Any) -> Callable[[str], str]:
-        return lambda markup: trafilatura.extract(markup, include_comments=False, **options) or ""
+    def decoding(extract: Callable[[str], str]) -> Extract:
+        return lambda body, _: extract(decoded(body))
 
-    extractors: dict[str, Callable[[str], str]] = {
-        "all blocks but menus, forms, footers": lambda m: "\n\n".join(clean_blocks(blocks(m))),
+    def extracted(**options: Any) -> Extract:
+        return decoding(
+            lambda markup: trafilatura.extract(markup, include_comments=False, **options) or ""
+        )
+
+    extractors: dict[str, Extract] = {
+        "all blocks but menus, forms, footers": decoding(
+            lambda markup: "\n\n".join(clean_blocks(blocks(markup)))
+        ),
         "trafilatura": extracted(),
         "trafilatura, favour precision": extracted(favor_precision=True),
         "trafilatura, favour recall": extracted(favor_recall=True),
-        "ours (`file_text`)": lambda markup: file_text(markup)[1],
+        "ours (`file_text`)": decoding(lambda markup: file_text(markup)[1]),
+        # With the page's metadata, and refusing what is no article.
+        "ours (`extract_page`)": lambda body, url: (
+            extract_page("", body, "text/html", url, now=now).text
+        ),
     }
+    worst: dict[str, list[tuple[float, str, str]]] = {}
     print("| method | precision | recall | F1 | sentences not in the page | ms a page |")
     print("|---|---|---|---|---|---|")
     for name, extract in extractors.items():
         scores, foreign, total, started = [], 0, 0, time.perf_counter()
-        texts = [extract(markup) for markup in markups]
+        texts = [extract(body, row["url"]) for body, row in zip(bodies, rows, strict=True)]
         seconds = time.perf_counter() - started
-        for markup, text, row in zip(markups, texts, rows, strict=True):
+        for body, text, row in zip(bodies, texts, rows, strict=True):
             scores.append(_overlap(text, row["text"]))
-            page = _squeezed(" ".join(block.text for block in blocks(markup, furniture=True)))
+            page = _squeezed(
+                " ".join(block.text for block in blocks(decoded(body), furniture=True))
+            )
             for sentence in make_document("", "", text, max_sentences=9999).sentences:
                 total += 1
                 foreign += _squeezed(sentence) not in page
@@ -94,6 +113,13 @@ def pages(data: Path) -> None:
             f"| {name} | {p:.3f} | {r:.3f} | {f:.3f} | {foreign} of {total} "
             f"| {1000 * seconds / len(rows):.0f} |"
         )
+        worst[name] = sorted(
+            (score, row["html"][:6], urlsplit(row["url"]).hostname or "")
+            for (_, _, score), row in zip(scores, rows, strict=True)
+        )
+    print("\nThe worst pages:\n")
+    for name, found in worst.items():
+        print(f"- {name}: " + ", ".join(f"{s:.3f} {page} {host}" for s, page, host in found[:6]))
 
 
 def _overlap(text: str, gold: str) -> tuple[float, float, float]:

@@ -1,8 +1,4 @@
-"""Programs that are measured: run to their end, with the memory of all their processes.
-
-Memory is the proportional set size (shared pages are shared out) of a program and all that it
-started, the highest of ten looks a second. Linux only.
-"""
+"""Programs that are measured: run to their end, with what all their processes took. Linux only."""
 
 from __future__ import annotations
 
@@ -19,21 +15,48 @@ from pathlib import Path
 from typing import Any
 
 _LOOKS = 0.1  # seconds between two looks
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(slots=True)
 class Watched:
-    """A way's run, from outside: seconds, the most memory in bytes, and what it said as JSON."""
+    """What a program and all that it started took; `said` is what it printed, read as JSON.
+
+    `seconds` is wall-clock time. `peak` is the largest sum of their proportional set sizes (shared
+    pages are shared out), in bytes, and `cpu` their processor seconds, both as seen in ten looks a
+    second: what came and went between two looks is missing.
+    """
 
     seconds: float = 0.0
     peak: int = 0
     said: dict[str, Any] = field(default_factory=dict)
+    _ticks: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def cpu(self) -> float:
+        return sum(self._ticks.values()) / _TICKS
+
+    def look(self, session: int) -> None:
+        """Look at the processes of a session."""
+        kilobytes = 0
+        for folder in Path("/proc").iterdir():
+            with suppress(OSError):  # it ended just now
+                if folder.name.isdigit() and os.getsid(int(folder.name)) == session:
+                    sizes = (folder / "smaps_rollup").read_text().splitlines()
+                    kilobytes += sum(int(line.split()[1]) for line in sizes if line[:4] == "Pss:")
+                    # After the name, which may hold anything: the 12th and 13th (proc(5)).
+                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                    self._ticks[folder.name] = int(fields[11]) + int(fields[12])
+        self.peak = max(self.peak, 1024 * kilobytes)
 
 
 def run(
     command: Sequence[str], given: dict[str, Any], look: Callable[[], None], **environment: str
 ) -> Watched:
-    """Runs a program to its end, looking at it ten times a second; raises if it failed."""
+    """Runs a program that reads JSON and prints JSON or nothing; raises if it failed.
+
+    `look` is called ten times a second. What it started is ended with it.
+    """
     seen = Watched()
     with tempfile.TemporaryFile() as question, tempfile.TemporaryFile() as answer:
         question.write(json.dumps(given).encode())
@@ -48,7 +71,7 @@ def run(
         )
         try:
             while process.poll() is None:
-                seen.peak = max(seen.peak, _memory(process.pid))
+                seen.look(process.pid)
                 look()
                 time.sleep(_LOOKS)
         finally:
@@ -62,14 +85,3 @@ def run(
         said = answer.read()
     seen.said = json.loads(said) if said else {}
     return seen
-
-
-def _memory(session: int) -> int:
-    """Bytes that the processes of a session hold together; shared pages are shared out."""
-    kilobytes = 0
-    for folder in Path("/proc").iterdir():
-        with suppress(OSError):  # it ended just now
-            if folder.name.isdigit() and os.getsid(int(folder.name)) == session:
-                lines = (folder / "smaps_rollup").read_text().splitlines()
-                kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return 1024 * kilobytes

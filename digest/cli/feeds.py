@@ -118,7 +118,7 @@ def feeds_check(
 
 def _wanted(configuration: Config, names: Sequence[str] | None) -> list[Feed]:
     from digest.records import Feed
-    from digest.text.urls import is_http
+    from digest.text.urls import is_http, redact
 
     known = {feed.name: feed for feed in configuration.records()}
     addresses = {feed.url: feed for feed in known.values()}
@@ -128,7 +128,7 @@ def _wanted(configuration: Config, names: Sequence[str] | None) -> list[Feed]:
             wanted[name] = known[name]
         elif is_http(name) or Path(name).is_file():
             url = name if is_http(name) else str(Path(name).absolute())
-            feed = addresses.get(url) or Feed(f"address-{len(wanted) + 1}", url)
+            feed = addresses.get(url) or Feed(redact(name), url)
             wanted[feed.name] = feed
         else:
             raise UsageError(
@@ -161,7 +161,7 @@ def _last(state: FeedState | None) -> str:
     if state.reason:
         times = "" if state.failures == 1 else f" {state.failures} times, last"
         return f"failed{times} {when}: {state.reason}"
-    return f"{state.entries} entries, {when}"
+    return f"{_entries(state.entries)}, {when}"
 
 
 def _samples(settings: Settings, checked: Checked) -> list[Sample]:
@@ -316,7 +316,7 @@ def _parsed(one: Checked) -> Iterator[str]:
     if parsed is None:
         return
     count = len(parsed.articles)
-    words = f"{parsed.format or 'feed'}, {parsed.title!r}, {count} entries"
+    words = f"{parsed.format or 'feed'}, {parsed.title!r}, {_entries(count)}"
     if parsed.language:
         words += f", language {parsed.language}"
     yield from _row("feed", words)
@@ -335,6 +335,10 @@ def _parsed(one: Checked) -> Iterator[str]:
             yield from _row("text", f"{teasers} of {count} are only teasers; {what}")
     for note in parsed.notes:
         yield from _row("note", note)
+
+
+def _entries(count: int) -> str:
+    return f"{count} {'entry' if count == 1 else 'entries'}"
 
 
 def _validators(state: FeedState) -> str:

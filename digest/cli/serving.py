@@ -57,6 +57,10 @@ def preview(
     serve_preview(app, host, port, path=path, open_browser=not no_browser, announce=announce)
 
 
+# Digests that are due within a quarter of an hour share one asking of their feeds.
+_FRESH = timedelta(minutes=15)
+
+
 def serve(
     config: ConfigOption = None,
     host: HostOption = "127.0.0.1",
@@ -81,7 +85,7 @@ def serve(
 
         def build(spec: DigestSpec, due: datetime) -> None:
             now = datetime.now(UTC)
-            print_report(run_digests(workshop, configuration, [spec], now, due=due))
+            print_report(run_digests(workshop, configuration, [spec], now, due=due, need=_FRESH))
 
         schedule = Schedule(
             configuration.digests, build, timedelta(hours=settings.misfire_grace_hours)

@@ -85,7 +85,9 @@ def _feed_url(value: str, info: ValidationInfo) -> str:
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # a port out of range, a broken IPv6 address
         usable = False
-    if not usable or re.search(r"\s", value):
+    if usable and re.search(r"\s", value):
+        raise ValueError(f"{quoted(value)} has a space in it; write %20 there")
+    if not usable:
         raise ValueError(f"{quoted(value)} is not an http(s) address or a path")
     return value
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from digest.feeds.dates import DateReader, RawDate
 from digest.feeds.images import first_image
 from digest.records import Article
 from digest.text.clean import article_text, plain_text
+from digest.text.content import content_hash
 from digest.text.html import one_line, printable
 from digest.text.urls import canonical_url, is_http
 
@@ -133,9 +133,7 @@ def _article(feed: str, entry: Entry, language: str, dates: DateReader) -> tuple
         language=language_tag(entry.language) or language_tag(language),
         image=_image(entry),
         tags=_tags(entry.tags),
-        content_hash=hashlib.sha256(
-            unicodedata.normalize("NFC", f"{title}\n{text}").encode("utf-8", "replace")
-        ).hexdigest(),
+        content_hash=content_hash(title, text),
     )
     return article, cut
 

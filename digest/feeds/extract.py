@@ -76,9 +76,16 @@ _TITLES = {
         r"|ログイン|登录"
     ),
 }
-# In short texts only: articles tell of robots and scripts too.
+# In short texts only: articles tell of robots and scripts too. The first names the second as well.
 _WALL_WORDS = 120
 _WALLS = {
+    "the site wants to see a person at a browser": re.compile(
+        r"verify (?:that )?you(?:['’]re| are) (?:a |not a )?(?:human|robot)|are you a robot"
+        r"|checking (?:if the site|your browser)|unusual traffic|enable cookies"
+        r"|you have been blocked|complete the (?:captcha|security check)"
+        r"|bist du ein (?:mensch|roboter)",
+        re.IGNORECASE,
+    ),
     "the page needs JavaScript": re.compile(
         r"(?:enable|turn on|activate|requires?|without|need) java ?script"
         r"|java ?script (?:is|must be|to be) (?:not |dis|en|turned|required|activated)"
@@ -86,13 +93,6 @@ _WALLS = {
         r"|activ(?:er|ez) (?:le )?java ?script"
         r"|(?:habilit|activ|ativ)(?:ar|e|a) (?:o |el )?java ?script"
         r"|(?:abilita|attiva)(?:re)? java ?script|(?:włącz|включит[еь]) java ?script",
-        re.IGNORECASE,
-    ),
-    "the site wants to see a person at a browser": re.compile(
-        r"verify (?:that )?you(?:['’]re| are) (?:a |not a )?(?:human|robot)|are you a robot"
-        r"|checking (?:if the site|your browser)|unusual traffic|enable cookies"
-        r"|you have been blocked|complete the (?:captcha|security check)"
-        r"|bist du ein (?:mensch|roboter)",
         re.IGNORECASE,
     ),
 }
@@ -105,7 +105,9 @@ _CONSENT = re.compile(
 )
 # Consent walls name these things in one of every 10 to 15 words; reports on them in one of 40.
 _CONSENT_SHARE = 1 / 20
-_ERROR_PAGE = re.compile(r"<body\b[^>]{0,500}\bclass\s*=\s*[\"'][^\"'>]{0,300}\berror-?404\b", re.I)
+# WordPress marks its error pages so.
+_BODY = re.compile(r"<body\b([^<>]{0,2000})>", re.IGNORECASE)
+_ERROR_CLASS = re.compile(r"\bclass\s*=[^=]*\berror-?404\b", re.IGNORECASE)
 
 
 def extract_page(
@@ -169,7 +171,7 @@ def _no_article(title: str, text: str, markup: str) -> str:
         for reason, known in _TITLES.items():
             if any(known.fullmatch(part) for part in parts):
                 return reason
-    if _ERROR_PAGE.search(markup):
+    if (body := _BODY.search(markup)) and _ERROR_CLASS.search(body[1]):
         return "the page says that there is no such page"
     if words < _WALL_WORDS:
         for reason, wall in _WALLS.items():
@@ -178,6 +180,6 @@ def _no_article(title: str, text: str, markup: str) -> str:
     if words < _NOTICE_WORDS and len(_CONSENT.findall(text)) > max(3, _CONSENT_SHARE * words):
         return "the page asks for consent first"
     if len(text) < _SHORTEST:
-        script = any(wall.search(markup) for wall in _WALLS.values())
-        return "the page needs JavaScript" if script else "no article was found in the page"
+        walls = (reason for reason, wall in _WALLS.items() if wall.search(markup))
+        return next(walls, "no article was found in the page")
     return ""

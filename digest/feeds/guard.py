@@ -25,8 +25,8 @@ _IPV4 = tuple(
         ("100.100.100.200/32", "the metadata service of a cloud"),  # Alibaba
         ("168.63.129.16/32", "the metadata service of a cloud"),  # Azure; formally a global address
         ("192.0.0.192/32", "the metadata service of a cloud"),  # Oracle
-        ("0.0.0.0/8", "an unspecified address, this machine"),
-        ("127.0.0.0/8", "a loopback address, this machine"),
+        ("0.0.0.0/8", "an unspecified address"),
+        ("127.0.0.0/8", "a loopback address of this machine"),
         ("10.0.0.0/8", "a private address"),
         ("172.16.0.0/12", "a private address"),
         ("192.168.0.0/16", "a private address"),
@@ -50,8 +50,8 @@ _IPV6 = tuple(
         ("fd20:ce::254/128", "the metadata service of a cloud"),  # Google
         ("fd00:42::42/128", "the metadata service of a cloud"),  # Scaleway
         ("fd00:c1::a9fe:a9fe/128", "the metadata service of a cloud"),  # Oracle
-        ("::1/128", "a loopback address, this machine"),
-        ("::/128", "an unspecified address, this machine"),
+        ("::1/128", "a loopback address of this machine"),
+        ("::/128", "an unspecified address"),
         ("fc00::/7", "a private address"),
         ("fe80::/10", "a link-local address"),
         ("fec0::/10", "a site-local address"),

@@ -25,7 +25,7 @@ from yarl import URL
 from digest.feeds import guard
 from digest.feeds.connecting import CheckedResolver, Lookup, checked_socket, system_lookup
 from digest.feeds.options import FetchOptions
-from digest.feeds.reasons import error_words, headers_words, size_words, status_words
+from digest.feeds.reasons import HEADERS, error_words, size_words, status_words
 from digest.feeds.unpack import Body, Damaged, TooLarge
 from digest.records import Headers, Hop
 from digest.text.urls import redact
@@ -37,8 +37,9 @@ FEEDS = (
 PAGES = "text/html, application/xhtml+xml, */*;q=0.5"
 
 _PIECE = 64 * 1024
-# aiohttp limits one header and the number of headers, not the sum. A quarter of the sum each, and
-# its own 128, bound what can pile up before the sum is known to 2 MiB; real ones end at 16 KiB.
+# aiohttp limits one header and the number of headers, not the sum. A quarter of the sum for one
+# (16 KiB: the longest policies have half of it) and its own number bound what can pile up before
+# the sum is known to 2 MiB.
 _MAX_HEADERS = 128
 _FIELD_SHARE = 4
 # Longer ones (content security policies) aren't recorded: nobody reads them.
@@ -279,7 +280,7 @@ class Web:
         async with self._session.get(way.url, headers=headers, allow_redirects=False) as response:
             size = sum(len(name) + len(value) for name, value in response.raw_headers)
             if size > self.options.max_header_bytes:
-                raise way.refused(headers_words(self.options.max_header_bytes))
+                raise way.refused(HEADERS)
             location = response.headers.get("Location", "").strip()
             if response.status in _REDIRECTS and location:
                 way.follow(response.status, location)

@@ -12,10 +12,13 @@ from typing import TypeGuard
 from digest.feeds.dates import RawDate
 from digest.feeds.entries import Body, Entry
 from digest.text.html import one_line
-from digest.text.urls import canonical_url
+from digest.text.urls import canonical_url, is_http
 
 # Byte order marks, white space, and the zero bytes of UTF-16 and UTF-32.
 _BEFORE = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+# Of objects and lists, each at least 60 bytes of memory; 50,000 entries have about 200,000.
+_MOST_PARTS = 2_000_000
+_MOST_ENTRIES = 100_000  # as for XML
 _VERSION = re.compile(r"https?://jsonfeed\.org/version/(\d(?:\.\d)?)/?")
 
 
@@ -49,22 +52,31 @@ def read_json_feed(body: bytes, address: str) -> JsonFeed:
     items = data.get("items") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(items, list):
         raise NotJsonFeedError("JSON, but not JSON Feed (it has no list of items)")
-    link = canonical_url(_text(data, "home_page_url"), address)
+    home = canonical_url(_text(data, "home_page_url"), address)
+    link = home if is_http(home) else ""
     authors = _authors(data)
-    entries = tuple(_entry(item, link or address, authors) for item in items if _is_object(item))
-    strange = len(items) - len(entries)
+    read = items[:_MOST_ENTRIES]
+    entries = tuple(_entry(item, link or address, authors) for item in read if _is_object(item))
+    strange = len(read) - len(entries)
+    notes = []
+    if strange:
+        notes.append(f"{strange} of its items are no objects, left out")
+    if len(items) > len(read):
+        notes.append(f"has over {_MOST_ENTRIES:,} entries; the rest is not read")
     version = _VERSION.fullmatch(_text(data, "version").strip())
     return JsonFeed(
         title=one_line(html.escape(_text(data, "title"))),
         link=link,
         language=_text(data, "language"),
         entries=entries,
-        notes=(f"{strange} of its items are no objects, left out",) if strange else (),
+        notes=tuple(notes),
         version={"1": "1.0"}.get(version[1], version[1]) if version else "",
     )
 
 
 def _load(body: bytes) -> object:
+    if body.count(b"{") + body.count(b"[") > _MOST_PARTS:
+        raise NotJsonFeedError(f"JSON of over {_MOST_PARTS:,} objects and lists, too many to read")
     try:
         encoding = json.detect_encoding(body)
         # strict=False: raw line breaks inside strings, which hand-made feeds have.

@@ -27,11 +27,19 @@ _KNOWN = (
 _NEXT = re.compile(r"\s*(?:(?P<end>/?>)|(?P<name>[^\W\d][\w:.-]*)(?P<equals>\s*=\s*)?|\S)")
 _ENDS_QUOTE = r"(?=\s*[/?]?>|\s*$|\s+[\w:.-]+\s*=|[\w:.-]+\s*=\s*[\"'])"
 _CLOSING = {quote: re.compile(quote + _ENDS_QUOTE) for quote in "\"'"}
-_FORGOTTEN = {quote: re.compile(rf"\s(?:{_KNOWN})\s*=\s*{quote}", re.IGNORECASE) for quote in "\"'"}
+_QUOTES = {quote: re.compile(quote) for quote in "\"'"}
+# No address has a quote in it.
+_ADDRESSES = frozenset({"xmlurl", "htmlurl", "feedurl", "rssurl", "url", "href"})
+_FORGOTTEN = {
+    name: re.compile(rf"\s(?:{_KNOWN})\s*=\s*{quotes}", re.IGNORECASE)
+    for name, quotes in (('"', '"'), ("'", "'"), ("any", "[\"']"))
+}
 _OPENS_NEXT = re.compile(rf"\s(?:{_KNOWN})\s{{0,9}}=\s{{0,9}}$", re.IGNORECASE)
 _LONGEST_NAME = 40
 # No "<" may stand in a tag, and descriptions with links in them, quotes and all, do.
 _INNER = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>")
+_ADDRESS = re.compile(r"\s(?:xmlurl|htmlurl|feedurl)\s*=", re.IGNORECASE)
+_GOES_ON = re.compile(r"\s(?:xmlurl|feedurl)\s*=\s*[\"']", re.IGNORECASE)
 _TAG_END = re.compile(r"\s*/?>")
 _UNQUOTED = re.compile(r"[^\s>\"']*")
 _CURLY = re.compile(r"[“”„«»]([^“”„«»<>]*)[“”„«»]")
@@ -61,7 +69,7 @@ def scan(text: str, names: Sequence[str], *, raw: Sequence[str] = ()) -> Iterato
     """
     wanted = "|".join(map(re.escape, (*names, *raw)))
     opening = re.compile(
-        rf"<!--|<!\[CDATA\[|<(/?)(?:[\w.-]+:)?({wanted})(?![\w:.-])", re.IGNORECASE
+        rf"<!--|<!\[CDATA\[|<(/?)(?:[\w.-]+:)?({wanted})(?=[\s/>]|$)", re.IGNORECASE
     )
     unclosed: set[str] = set()
     at = 0
@@ -104,11 +112,14 @@ def _read(text: str, start: int, at: int, stop: int, name: str) -> tuple[Tag, in
         position = match.end()
         if match["end"]:
             end = match["end"]
+            if chunk.find(_GOES_ON, position):
+                continue  # that was a ">" of a text with a stray quote before it
             break
         if not match["equals"]:
             continue
-        value, position, closed = _value(chunk, position)
-        attributes.setdefault(_local(match["name"]), unescaped(value))
+        key = _local(match["name"])
+        value, position, closed = _value(chunk, position, key in _ADDRESSES)
+        attributes.setdefault(key, unescaped(value))
         if len(attributes) >= MAX_ATTRIBUTES:
             position = len(chunk.text)
     cut = not end and not closed and stop == len(text)
@@ -119,7 +130,7 @@ class _Chunk:
     """The text of a tag, in which the next match of a pattern is looked for only once."""
 
     def __init__(self, text: str) -> None:
-        self.text = _INNER.sub(lambda match: " " * len(match[0]), text)
+        self.text = _INNER.sub(_blank, text)
         self._next: dict[re.Pattern[str], re.Match[str] | None] = {}
 
     def find(self, pattern: re.Pattern[str], at: int) -> re.Match[str] | None:
@@ -130,15 +141,20 @@ class _Chunk:
         return known
 
 
+def _blank(match: re.Match[str]) -> str:
+    """Spaces, unless an inner tag that never ends has swallowed the address."""
+    return match[0] if _ADDRESS.search(match[0]) else " " * len(match[0])
+
+
 _UNKNOWN = re.compile("").search("")
 
 
-def _value(chunk: _Chunk, at: int) -> tuple[str, int, bool]:
+def _value(chunk: _Chunk, at: int, address: bool) -> tuple[str, int, bool]:
     """The value that begins at `at`, where it ends, and whether its end can be seen."""
     text = chunk.text
     quote = text[at : at + 1]
     if quote and quote in _CLOSING:
-        return _quoted(chunk, at + 1, quote)
+        return _quoted(chunk, at + 1, quote, address)
     if curly := _CURLY.match(text, at):
         return curly[1], curly.end(), True
     bare = _UNQUOTED.match(text, at)
@@ -149,12 +165,13 @@ def _value(chunk: _Chunk, at: int) -> tuple[str, int, bool]:
     return value, end, end < len(text)
 
 
-def _quoted(chunk: _Chunk, at: int, quote: str) -> tuple[str, int, bool]:
-    """XML ends at the next quote; here, at the next that something of a tag follows."""
+def _quoted(chunk: _Chunk, at: int, quote: str, address: bool) -> tuple[str, int, bool]:
+    """XML ends at the next quote; here, texts end at the next that something of a tag follows."""
     text = chunk.text
-    closing = chunk.find(_CLOSING[quote], at)
+    closing = chunk.find((_QUOTES if address else _CLOSING)[quote], at)
     stop = closing.start() if closing else len(text)
-    forgotten = chunk.find(_FORGOTTEN[quote], at)
+    # Without an end of its own, the quote is a stray one, and what follows may have the other kind.
+    forgotten = chunk.find(_FORGOTTEN[quote if closing else "any"], at)
     if forgotten and forgotten.end() <= stop:
         return text[at : forgotten.start()], forgotten.start(), True
     # The quote that seems to close may be the opening one of what follows.

@@ -174,7 +174,7 @@ class _Reader:
             self._problem(tag, title, f"is a list of its own, not followed: {redact(where)[:200]}")
         elif feed:
             self._feed(tag, feed, title, given)
-        elif kind in _FEED_TYPES[1:] or any(map(_HTTP.match, given.values())):
+        elif kind in _FEED_TYPES[1:] or _elsewhere(given):
             self._problem(tag, title, _no_feed(given))
             taken = True
         # A feed that was never closed is no folder; but its end tag, if there is one, is its own.
@@ -224,10 +224,15 @@ def _no_feed(given: dict[str, str]) -> str:
     if site:
         where = redact(site.strip())[:200]
         return f"names only its website; `digest feeds add {where}` looks for the feed"
-    for key, value in given.items():
-        if _HTTP.match(value) and key not in ("text", "title", "description"):
-            return f"has no xmlUrl; the address {redact(value.strip())[:200]} is its {key}"
+    if key := _elsewhere(given):
+        return f"has no xmlUrl; the address {redact(given[key].strip())[:200]} is its {key}"
     return "has no address (xmlUrl)"
+
+
+def _elsewhere(given: dict[str, str]) -> str:
+    """An attribute that holds an address, though it is not called so; "" for none."""
+    texts = ("text", "title", "description", "category")
+    return next((key for key, text in given.items() if key not in texts and _HTTP.match(text)), "")
 
 
 def _title(given: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any, cast
 from xml.sax import SAXParseException
 
@@ -41,14 +42,22 @@ _FORMATS = {
     "atom03": "Atom 0.3",
     "atom10": "Atom 1.0",
     "atom": "Atom",
-    "cdf": "CDF",
 }
+_CDF = re.compile(r"<channel\s[^<>]*\b(?:href|base)\s*=", re.IGNORECASE)  # feedparser names it not
 _BREAKS_OFF = ("no element found", "unclosed token", "unclosed cdata", "partial character")
 _PAGE_HEAD = 256 * 1024
 _LINK = re.compile(r"<link\b[^>]{1,2000}>", re.IGNORECASE)
 _FEED_TYPE = re.compile(r"application/(?:rss\+xml|atom\+xml|feed\+json)", re.IGNORECASE)
 _FEED_ELEMENT = re.compile(r"<(?:rss|feed|rdf:RDF|item|entry)[\s>]")  # feeds wrapped in a page
 _HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
+
+
+# Twice the largest feed that must be read; an entry takes 2 kB of memory, however short.
+_MOST_ENTRIES = 100_000
+_ENTRY = re.compile(r"<(?:item|entry)[\s/>]", re.IGNORECASE)
+# Elements that are never closed keep 600 bytes each in feedparser's stacks. Real feeds have up to
+# 600 (`<br>` and `<img>` in their markup).
+_MOST_OPEN = 200_000
 
 
 def parse_feed(feed: Feed, fetched: Fetched, now: datetime) -> ParsedFeed:
@@ -90,7 +99,8 @@ def _parse_xml(feed: Feed, document: XmlText, address: str, now: datetime) -> Pa
         raise ParseError(feed.name, _page_reason(document.text, address))
     if not document.root:
         raise ParseError(feed.name, "not a feed: neither XML nor JSON")
-    result = _feedparser(feed, document.text)
+    text, excess = _bounded(feed, document.text)
+    result = _feedparser(feed, text)
     entries = result["entries"]
     version = str(result.get("version") or "")
     if is_page and not entries:
@@ -112,21 +122,33 @@ def _parse_xml(feed: Feed, document: XmlText, address: str, now: datetime) -> Pa
         now,
     )
     empty = () if entries else ("has no entries",)
+    # What was cut off on purpose will not come with the next fetch either.
+    xml_notes = excess or _xml_notes(result)
     return ParsedFeed(
         title=one_line(_string(head, "title")[:10_000]),
         link=link if is_http(link) else "",
         language=language_tag(language),
         articles=articles,
-        notes=(*document.notes, *_xml_notes(result), *empty, *notes),
-        complete=_BROKEN_OFF not in _xml_notes(result),
+        notes=(*document.notes, *xml_notes, *empty, *notes),
+        complete=_BROKEN_OFF not in xml_notes,
         rhythm=rhythm(
             document.text,
             ttl=_string(head, "ttl"),
             period=_string(head, "sy_updateperiod"),
             frequency=_string(head, "sy_updatefrequency"),
         ),
-        format=_FORMATS.get(version, ""),
+        format=_FORMATS.get(version) or ("CDF" if _CDF.match(document.text) else ""),
     )
+
+
+def _bounded(feed: Feed, text: str) -> tuple[str, tuple[str, ...]]:
+    """`text` as far as it can be read in bounded memory, and a note where that is not all."""
+    if text.count("<") - 2 * text.count("</") - text.count("/>") > _MOST_OPEN:
+        raise ParseError(feed.name, f"not a feed: over {_MOST_OPEN:,} elements that are not closed")
+    excess = next(islice(_ENTRY.finditer(text), _MOST_ENTRIES, None), None)
+    if excess is None:
+        return text, ()
+    return text[: excess.start()], (f"has over {_MOST_ENTRIES:,} entries; the rest is not read",)
 
 
 def _feedparser(feed: Feed, text: str) -> Mapping[str, Any]:

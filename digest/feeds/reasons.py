@@ -14,6 +14,7 @@ from digest.text.urls import redact
 
 _MIB = 1024 * 1024
 _CLOSED = "the server closed the connection without an answer"
+HEADERS = "the server sent too many or too large headers"
 _WHAT_TO_DO = {
     401: "check user and password in the address",
     403: "the server refuses us",
@@ -69,7 +70,7 @@ def error_words(error: Exception, options: FetchOptions) -> str:
             return _CLOSED
         case aiohttp.ClientResponseError():
             if _headers_too_large(error):
-                return headers_words(options.max_header_bytes)
+                return HEADERS
             return "the server's answer is not HTTP"
         case OSError() if error.errno in (errno.ECONNRESET, errno.EPIPE):
             return _CLOSED
@@ -77,10 +78,6 @@ def error_words(error: Exception, options: FetchOptions) -> str:
             return f"the connection broke: {os_words(error)}"
         case _:
             return _one_line(f"{type(error).__name__}: {error}")
-
-
-def headers_words(limit: int) -> str:
-    return f"the server sent headers larger than {size_words(limit)}"
 
 
 def size_words(limit: int) -> str:

@@ -79,12 +79,11 @@ def same_address(url: str) -> str:
         port = parts.port
     except ValueError:
         return url
-    if parts.scheme not in _DEFAULT_PORTS or not (parts.hostname or "").strip("."):
+    host = _host(parts.hostname or "")
+    if parts.scheme not in _DEFAULT_PORTS or not host:
         return posixpath.normpath(url) if url else ""
     user = parts.netloc.rpartition("@")[0]
-    where = _host(parts.hostname)
-    if port not in (None, _DEFAULT_PORTS[parts.scheme]):
-        where += f":{port}"
+    where = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
     query = f"?{_normal(parts.query)}" if parts.query else ""
     path = _normal(parts.path) or "/"
     return f"{parts.scheme}://{user}{'@' if user else ''}{where}{path}{query}"

@@ -36,13 +36,13 @@ BAD_DIGESTS = {
         "zzz: 1",
         "feeds.yaml:3: digests[0]: unknown key 'zzz'; known: name, title, schedule, timezone, "
         "window, feeds, topics, max_stories, max_per_topic, max_per_feed, memory, summary, "
-        "template, review, from",
+        "template, review, show_failed_feeds, from",
     ),
     "the model's own word for `from`": (
         "sender: a@example.org",
         "feeds.yaml:3: digests[0]: unknown key 'sender'; known: name, title, schedule, "
         "timezone, window, feeds, topics, max_stories, max_per_topic, max_per_feed, memory, "
-        "summary, template, review, from",
+        "summary, template, review, show_failed_feeds, from",
     ),
     "number for text": (
         "title: 7",
@@ -272,7 +272,7 @@ BAD_FEEDS = {
     "IPv6": ("{name: b, url: 'https://[::1/'}", f"feeds[1].url: 'https://[::1/' {NOT_AN_ADDRESS}"),
     "space": (
         "{name: b, url: 'https://a/b c'}",
-        f"feeds[1].url: 'https://a/b c' {NOT_AN_ADDRESS}",
+        f"feeds[1].url: 'https://a/b c' has a space in it; write %20 there",
     ),
     "NUL": ('{name: b, url: "a\\0b"}', f"feeds[1].url: 'a\\x00b' {NOT_AN_ADDRESS}"),
     "empty": ("{name: b, url: ''}", f"feeds[1].url: '' {NOT_AN_ADDRESS}"),

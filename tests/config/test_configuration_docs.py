@@ -36,7 +36,8 @@ def test_every_setting_has_its_row_with_its_default(field: str) -> None:
     row = re.search(rf"^\| `{variable(field)}` \| (.*?) \|", PAGE, flags=re.M)
     assert row is not None
     default = Settings.model_fields[field].default
-    assert default in (None, "") or row[1] == f"`{default}`"
+    shown = str(default).lower() if isinstance(default, bool) else default
+    assert shown in (None, "") or row[1] == f"`{shown}`"
 
 
 def test_no_row_is_about_a_key_or_setting_that_is_gone() -> None:

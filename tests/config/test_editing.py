@@ -318,11 +318,12 @@ def test_a_folder_that_cannot_be_written_is_told(
     write: Write, folder: Path, unprivileged: Unprivileged
 ) -> None:
     path = write(DIGESTS + "feeds:\n  - {name: a, url: a.xml}\n")
+    assert added(path) == ["new-feed"]  # and everything is imported
     before = text(path)
     folder.chmod(0o555)
     try:
         with unprivileged(), pytest.raises(ConfigError, match="can't be edited: Permission denied"):
-            add_feeds(path, [NEW])
+            add_feeds(path, [NewFeed("https://more.example/")])
     finally:
         folder.chmod(0o700)
     assert text(path) == before

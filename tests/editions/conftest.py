@@ -194,6 +194,7 @@ def edition() -> Edition:
         articles=97,
         told=("story-1", "story-2"),
         retold=2,
+        show_failed=True,
     )
 
 

@@ -113,6 +113,16 @@ def test_a_file_of_an_older_format_is_read_without_what_came_later(
     assert not any(other.copy for story in loaded.stories for other in story.also)
 
 
+def test_an_edition_from_before_format_4_still_tells_readers_what_failed(edition: Edition) -> None:
+    old = json.loads(dump_edition(replace(edition, show_failed=False)))
+    old["format"] = 3
+    del old["show_failed"]
+    assert load_edition(json.dumps(old).encode(), "edition.json").show_failed
+    assert not load_edition(
+        dump_edition(replace(edition, show_failed=False)), "edition.json"
+    ).show_failed
+
+
 def test_what_is_no_time_is_not_written(edition: Edition) -> None:
     with pytest.raises(TypeError, match="bytes has no place"):
         dump_edition(replace(edition, title=b"bytes"))  # type: ignore[arg-type]

@@ -459,8 +459,28 @@ def test_stories_without_news_are_counted_in_the_footer(
     edition: Edition, renderer: Renderer, retold: int, words: str
 ) -> None:
     rendered = renderer.render(replace(edition, retold=retold))
-    assert f"{words} Missing from this edition" in visible_text(rendered.html)
-    assert f"{words} Missing from this edition" in in_one_line(rendered.text)
+    assert f"{words} Feeds that have been failing" in visible_text(rendered.html)
+    assert f"{words} Feeds that have been failing" in in_one_line(rendered.text)
+
+
+def test_feeds_that_fail_are_told_to_editors_and_to_readers_only_when_wanted(
+    edition: Edition, renderer: Renderer
+) -> None:
+    quiet = replace(edition, show_failed=False)
+    for form in (renderer.render(quiet), renderer.render(quiet, mail=True)):
+        assert "Valley Radio" not in form.html + form.text
+    for_editors = renderer.render(quiet, editors=True)
+    for text in (visible_text(for_editors.html), in_one_line(for_editors.text)):
+        assert "For editors only: feeds that have been failing Valley Radio" in text
+
+
+def test_a_story_behind_a_paywall_says_so(
+    edition: Edition, renderer: Renderer, make_story: MakeStory
+) -> None:
+    walled = replace(make_story("Tugs"), paywall=True)
+    rendered = renderer.render(with_stories(edition, walled))
+    assert "for subscribers" in visible_text(rendered.html)
+    assert "for subscribers" in rendered.text
 
 
 def test_a_topic_without_stories_is_not_printed(edition: Edition, renderer: Renderer) -> None:
@@ -483,7 +503,7 @@ def test_an_edition_of_one_topic_and_one_story_reads_well(
     for form in (visible_text(rendered.html), rendered.text):
         assert "1 story" in form
         assert "1 article of 1 feed" in form
-        assert "Missing from this edition" not in form
+        assert "Feeds that have been failing" not in form
 
 
 @settings(

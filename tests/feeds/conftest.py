@@ -89,8 +89,10 @@ def _self_signed(folder: Path) -> ssl.SSLContext:
 class Stage:
     """Where attacks are played: a public and a private server, names, and what was connected to.
 
-    `requests` are those to both, `heard` those to the servers of scripts. The server at 127.0.0.2 stands for the public net, and the ports of both for 80 and 443. All
-    else is judged as always. Connections that would leave this machine are noted, not made.
+    The server at 127.0.0.2 stands for the public net (Linux routes all of 127/8 to itself), and the
+    ports of both for 80 and 443; all else is judged as always. `requests` are those to both,
+    `heard` those to the servers that play a script. Connections that would leave this machine are
+    noted, not made.
     """
 
     patch: pytest.MonkeyPatch

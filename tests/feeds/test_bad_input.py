@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import tracemalloc
 from datetime import UTC, datetime
 
@@ -136,6 +138,37 @@ def test_ten_thousand_entries_are_read() -> None:
     assert len({article.id for article in feed.articles}) == 10_000
 
 
+@pytest.mark.parametrize("kind", ["rss", "json"])
+def test_a_million_entries_are_read_as_far_as_memory_allows(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.feeds.parse._MOST_ENTRIES", 5)
+    monkeypatch.setattr("digest.feeds.jsonfeed._MOST_ENTRIES", 5)
+    body = rss("".join(ITEM.format(number) for number in range(9)))
+    if kind == "json":
+        body = json.dumps(
+            {"items": [{"id": str(n), "title": f"Story {n}"} for n in range(9)]}
+        ).encode()
+    feed = parse(body)
+    assert [article.title for article in feed.articles] == [f"Story {n}" for n in range(5)]
+    assert any(note.endswith("entries; the rest is not read") for note in feed.notes)
+    assert feed.complete
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"<rss>" + b"<x>" * 200_001, "not a feed: over 200,000 elements that are not closed"),
+        (b'{"items": [' + b"[]," * 2_000_001,
+         "JSON of over 2,000,000 objects and lists, too many to read"),
+    ],
+)  # fmt: skip
+def test_what_would_fill_the_memory_is_refused(body: bytes, reason: str) -> None:
+    with pytest.raises(ParseError) as refused:
+        parse(body)
+    assert refused.value.reason == reason
+
+
 def test_a_title_of_100_kb_is_cut_and_noted() -> None:
     feed = parse(rss(f"<item><title>{'word ' * 20_000}</title></item>"))
     assert feed.articles[0].title == ("word " * 60).strip()
@@ -146,6 +179,73 @@ def test_a_title_without_spaces_is_cut_too() -> None:
     assert (
         parse(rss(f"<item><title>{'字' * 100_000}</title></item>")).articles[0].title == "字" * 300
     )
+
+
+@pytest.mark.parametrize("script", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>"])
+@pytest.mark.parametrize("escape", [0, 1])
+def test_markup_never_gets_into_an_articles_fields(script: str, escape: int) -> None:
+    for _ in range(escape):
+        script = html.escape(script)
+    wrapped = script if escape else f"<![CDATA[{script}]]>"
+    feed = parse(
+        rss(
+            f"<item><title>{wrapped}Bridge</title><guid>g</guid><category>{wrapped}City</category>"
+            f"<author>{wrapped}Ada</author><description>{wrapped} It reopened on Monday."
+            "</description></item>"
+        )
+    )
+    (article,) = feed.articles
+    assert (article.title, article.author, article.tags) == ("Bridge", "Ada", ("City",))
+    assert article.text == article.summary == "It reopened on Monday."
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        " JaVaScRiPt:alert(1)",
+        "java&#10;script:alert(1)",
+        "&#1;javascript:alert(1)",
+        "data:text/html;base64,x",
+        "vbscript:x",
+        "file:///etc/hostname",
+        "mailto:a@e.org",
+        "blob:https://e.org/x",
+        "http://",
+    ],
+)
+def test_only_web_addresses_get_into_an_articles_fields(address: str) -> None:
+    feed = parse(
+        rss(
+            f"<item><title>One</title><link>{address}</link><guid>{address}</guid>"
+            f"<enclosure url='{address}' type='image/png'/>"
+            f"<description>&lt;img src='{html.escape(address)}'&gt; Two.</description></item>"
+        )
+    )
+    assert (feed.articles[0].url, feed.articles[0].image) == ("", "")
+    plain = html.unescape(address)
+    entry = {"id": "1", "title": "One", "url": plain, "image": plain}
+    feed = parse(json.dumps({"items": [entry], "home_page_url": plain}).encode())
+    assert (feed.articles[0].url, feed.articles[0].image, feed.link) == ("", "", "")
+
+
+def test_dates_that_are_all_now_are_believed() -> None:
+    date = "<pubDate>Sun, 01 Mar 2026 12:00:00 GMT</pubDate>"
+    feed = parse(rss("".join(f"<item><title>{n}</title>{date}</item>" for n in range(3))))
+    assert {(a.published, a.date_origin) for a in feed.articles} == {(NOW, "feed")}
+
+
+def test_an_entry_of_tomorrow_is_dated_by_the_fetch() -> None:
+    date = "<pubDate>Mon, 02 Mar 2026 12:00:00 GMT</pubDate>"
+    feed = parse(rss(f"<item><title>One</title>{date}</item>"))
+    assert (feed.articles[0].published, feed.articles[0].date_origin) == (NOW, "future")
+    assert "1 entry with a future date, dated by this fetch" in feed.notes
+
+
+def test_comments_that_never_close_hide_no_feed() -> None:
+    with pytest.raises(ParseError, match="neither XML nor JSON"):
+        parse(b"<!--" * 60_000)
+    assert parse(b"<!-- a " + rss(ITEM.format(1))[21:]).articles[0].title == "Story 1"
 
 
 @pytest.mark.parametrize("junk", [b"<a>" * 20_000, b"<" * 50_000, b"&" * 50_000, b"<!--" * 20_000])

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import FeedError
-from digest.feeds.discover import MOST_REQUESTS, FoundLink, discover, feeds_of_page, usual_paths
+from digest.feeds.discover import MOST_REQUESTS, discover
 from digest.feeds.http import Web
+from digest.feeds.links import FoundLink, feeds_of_page, usual_paths
 from digest.feeds.options import FetchOptions
 
 Server = Any  # conftest.Server: a conftest can't be imported by name, every room has one
@@ -67,6 +68,7 @@ NO_FEED = {
     "in a comment": '<!-- <link rel="alternate" type="application/rss+xml" href="/rss"> -->',
     "in a script": '<script>"<link rel=alternate type=application/rss+xml href=/rss>"</script>',
     "no address": '<link rel="alternate" type="application/rss+xml">',
+    "sharing": '<a href="https://social.example/dialog/feed?link=x">Share</a>',
     "a page": '<a href="/about">About our feed</a>',
     "a shop": '<a href="/animal-feeds">Animal feeds and straw for the whole winter, by the ton</a>',
 }
@@ -195,6 +197,24 @@ async def test_a_page_that_names_none_is_searched_at_the_usual_places(
     url = server.add("/blog/", says(head("")))
     server.add("/feed", says("<html>Sorry</html>"))
     feed = server.add("/rss", says(RSS))
+    assert (await discover(asker, url, NOW)).url == feed
+
+
+async def test_a_page_that_lists_feeds_is_read_once(server: Server, asker: Web) -> None:
+    url = server.add("/", says('<html><a href="/about/rss">RSS</a></html>'))
+    server.add("/about/rss", says('<html><a href="/feeds/world.xml">World</a></html>'))
+    feed = server.add("/feeds/world.xml", says(RSS))
+    assert (await discover(asker, url, NOW)).url == feed
+    assert asked(server) == ["/", "/about/rss", "/feeds/world.xml"]
+
+
+async def test_a_feed_of_comments_is_the_last_resort(server: Server, asker: Web) -> None:
+    link = '<link rel="alternate" type="application/rss+xml" title="Comments" href="/c">'
+    url = server.add("/", says(head(link)))
+    comments = server.add("/c", says(RSS))
+    assert (await discover(asker, url, NOW)).url == comments
+    assert "/feed" in asked(server)
+    feed = server.add("/feed", says(RSS))
     assert (await discover(asker, url, NOW)).url == feed
 
 

@@ -4,8 +4,10 @@ import asyncio
 import base64
 import gzip
 import os
+import pickle
 import socket
 import ssl
+import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable, Mapping
@@ -13,15 +15,20 @@ from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import brotli
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
 
 from digest.errors import FetchError
 from digest.feeds.fetch import fetch_feeds
+from digest.feeds.http import Refused, Web, _departure
 from digest.feeds.options import FetchOptions
-from digest.records import Feed, Fetched, Validators
+from digest.records import Feed, Fetched, Hop, Validators
 
 BODY = b"<rss version='2.0'><channel><title>T</title></channel></rss>"
 Server = Any  # conftest.Server: a conftest can't be imported by name, every room has one
@@ -171,6 +178,87 @@ async def test_the_user_agent_is_ours(server: Server) -> None:
     assert server.requests[0].headers["User-Agent"] == "digest/9 (+https://e.org)"
 
 
+async def test_the_headers_are_kept_in_order_but_for_cookies(server: Server) -> None:
+    url = server.add("/feed", respond(Cache_Control="max-age=60", Set_Cookie="a=b", X_Two="é"))
+    headers = (await fetched(url)).headers
+    assert [pair for pair in headers if pair[0] in ("cache-control", "set-cookie", "x-two")] == [
+        ("cache-control", "max-age=60"),
+        ("x-two", "é"),
+    ]
+
+
+async def test_headers_that_are_no_utf8_or_a_novel_are_left_out() -> None:
+    running, url = await raw_server(
+        b"HTTP/1.1 200 OK\r\nX-A: \xe9\r\nX-B: " + b"b" * 5000 + b"\r\nContent-Length: 0\r\n\r\n"
+    )
+    async with running:
+        assert (await fetched(url)).headers == (("content-length", "0"),)
+
+
+async def test_headers_show_no_password(server: Server) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        given = {
+            "Content-Location": "http://me:s3cret@e.org/feed",
+            "X-Echo": request.headers["Authorization"],
+        }
+        return web.Response(body=BODY, headers=given)
+
+    url = server.add("/feed", echo).replace("://", "://me:s3cret@")
+    headers = dict((await fetched(url)).headers)
+    assert headers["content-location"] == "http://***@e.org/feed"
+    assert "x-echo" not in headers
+
+
+@pytest.mark.parametrize("path", ["/my feed.xml", "/ü/ö?q=ä b", "/a%20b%2Fc"])
+async def test_paths_with_spaces_and_letters_of_all_kinds_are_asked_for(
+    server: Server, path: str
+) -> None:
+    url = server.add(unquote(path.partition("?")[0]), respond())
+    assert (await fetched(f" {server.base}{path}\n")).body == BODY
+    assert url
+
+
+async def test_a_host_with_letters_of_all_kinds_is_looked_up_as_idna(server: Server) -> None:
+    asked: list[str] = []
+
+    def lookup(host: str) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    url = server.add("/feed", respond()).replace("127.0.0.1", "bücher.example")
+    async with Web(QUICK, lookup=lookup) as asking:
+        answer = await asking.get(url)
+    assert asked == ["xn--bcher-kva.example"]
+    assert server.requests[0].headers["Host"].startswith("xn--bcher-kva.example:")
+    assert answer.url == url.replace("bücher", "xn--bcher-kva")
+
+
+@pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example", "exa mple.org", "%41.org"])
+async def test_a_host_that_can_be_none_is_named(host: str) -> None:
+    error = await refused(f"http://{host}/feed")
+    assert error.reason == f"no such host: {host.lower()} (check the address)"
+
+
+@pytest.mark.parametrize("host", ["1.2.3.4.5", "999.1.1.1", "xn--", "[::1::]", "a\\b"])
+async def test_an_address_that_can_be_none_is_refused(host: str) -> None:
+    error = await refused(f"http://{host}/feed")
+    assert "address" in error.reason
+
+
+@given(url=st.text(max_size=40) | st.text(max_size=40).map("http://{}".format))
+def test_nothing_but_a_reason_comes_of_any_address(url: str) -> None:
+    def lookup(_: str) -> list[str]:
+        raise OSError("no such host")
+
+    async def ask() -> None:
+        async with Web(QUICK, lookup=lookup) as asking:
+            with pytest.raises(Refused) as refusal:
+                await asking.get(url)
+        assert refusal.value.reason
+
+    asyncio.run(ask())
+
+
 # --- redirects and credentials -------------------------------------------------------------
 
 
@@ -181,7 +269,28 @@ def redirect(target: str):  # type: ignore[no-untyped-def]
 async def test_redirects_are_followed_to_the_last_address(server: Server) -> None:
     last = server.add("/c", respond())
     server.add("/b", redirect("/c"))
-    assert (await fetched(server.add("/a", redirect("/b")))).url == last
+    result = await fetched(server.add("/a", respond(b"", 301, Location="/b#part")))
+    assert result.url == last
+    assert result.hops == (Hop(301, f"{server.base}/b"), Hop(302, last))
+
+
+async def test_validators_go_along_to_the_last_address(server: Server) -> None:
+    server.add("/b", respond(b"", 304))
+    url = server.add("/a", redirect("/b"))
+    result = await fetched(url, validators={"0": Validators('"1"')})
+    assert result.unchanged
+    assert [request.headers["If-None-Match"] for request in server.requests] == ['"1"'] * 2
+
+
+async def test_a_redirect_to_nowhere_is_an_error_status(server: Server) -> None:
+    assert (await refused(server.add("/feed", respond(b"", 302)))).reason == "HTTP 302 Found"
+
+
+async def test_a_redirect_in_another_encoding_is_followed_byte_for_byte() -> None:
+    running, url = await raw_server(b"HTTP/1.1 302 Found\r\nLocation: /caf\xe9 1\r\n\r\n")
+    async with running:
+        error = await refused(url)
+    assert error.hops[0].url.endswith("/caf%E9%201")
 
 
 async def test_as_many_redirects_as_allowed_pass_and_one_more_does_not(server: Server) -> None:
@@ -207,6 +316,30 @@ async def test_credentials_are_sent_through_redirects_and_never_shown(server: Se
     expected = "Basic " + base64.b64encode(b"me:s3cr@t").decode()
     assert [request.headers["Authorization"] for request in server.requests] == [expected] * 2
     assert "s3cr" not in repr(result)
+
+
+@pytest.mark.parametrize(
+    ("start", "now", "allowed"),
+    [
+        ("http://e.org/a", "http://e.org/b", True),
+        ("http://e.org/a", "http://e.org:80/b", True),
+        ("https://e.org/a", "https://e.org:443/b", True),
+        ("http://e.org/a", "https://e.org/b", True),  # made secure
+        ("https://e.org/a", "http://e.org/b", False),
+        ("http://e.org/a", "https://e.org:8443/b", False),
+        ("http://e.org:8080/a", "https://e.org/b", False),
+        ("http://e.org:8080/a", "http://e.org/b", False),
+        ("http://e.org/a", "http://www.e.org/b", False),
+        ("http://e.org/a", "https://www.e.org/b", False),
+        ("http://e.org/a", "http://e.org.evil.example/b", False),
+    ],
+)
+def test_credentials_are_for_the_place_that_they_were_given_for(
+    start: str, now: str, allowed: bool
+) -> None:
+    way = _departure(start.replace("://", "://me:secret@"), {}, True, 1, False)
+    way.url = URL(now)
+    assert way.may_know_us() is allowed
 
 
 async def test_credentials_dont_follow_to_another_host(server: Server) -> None:
@@ -249,6 +382,22 @@ async def test_no_message_holds_a_password(url: str) -> None:
 async def test_an_error_status_is_named(server: Server, status: int, reason: str) -> None:
     error = await refused(server.add("/feed", respond(b"sorry", status)))
     assert (error.reason, error.status) == (reason, status)
+
+
+async def test_an_error_brings_what_the_server_said(server: Server) -> None:
+    server.add("/b", respond(b"later", 503, Retry_After="120"))
+    error = await refused(server.add("/a", redirect("/b")))
+    assert dict(error.headers)["retry-after"] == "120"
+    assert error.hops == (Hop(302, f"{server.base}/b"),)
+    assert error.seconds > 0
+
+
+async def test_an_error_can_be_sent_between_processes(server: Server) -> None:
+    server.add("/b", respond(b"later", 503, Retry_After="120"))
+    error = await refused(server.add("/a", redirect("/b")))
+    copy = pickle.loads(pickle.dumps(error))
+    assert isinstance(copy, FetchError)
+    assert (str(copy), vars(copy)) == (str(error), vars(error))
 
 
 async def test_a_server_that_hangs_is_given_up(server: Server) -> None:
@@ -404,6 +553,76 @@ async def test_a_host_is_asked_no_more_than_so_often_at_once(
     options = replace(QUICK, concurrency=concurrency, per_host=per_host)
     await fetch(*[url] * 20, options=options)
     assert most == expected
+
+
+async def test_a_host_that_redirects_lead_to_is_asked_no_more_often(server: Server) -> None:
+    now, most = 0, 0
+
+    async def busy(_: web.Request) -> web.Response:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.02)
+        now -= 1
+        return web.Response(body=BODY)
+
+    url = server.add("/busy", busy)
+    other = server.add("/to", redirect(url)).replace("127.0.0.1", "localhost")
+    results = await fetch(*[url, other] * 10)
+    assert all(isinstance(result, Fetched) for result in results)
+    assert most == 2
+
+
+async def test_who_waits_for_a_busy_host_keeps_nobody_waiting(server: Server) -> None:
+    release = asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        await release.wait()
+        return web.Response(body=BODY)
+
+    url = server.add("/slow", slow)
+    local = server.base.replace("127.0.0.1", "localhost")
+    server.add("/to", redirect(url))
+    server.add("/quick", respond())
+    feeds = [Feed("slow", url), Feed("to", f"{local}/to"), Feed("quick", f"{local}/quick")]
+    order = []
+    async for result in fetch_feeds(feeds, {}, replace(QUICK, per_host=1, concurrency=2)):
+        order.append(result.feed)
+        release.set()
+    assert order[0] == "quick"
+
+
+async def test_names_that_nobody_answers_for_keep_nobody_waiting(server: Server) -> None:
+    release = threading.Event()
+
+    def lookup(host: str) -> list[str]:
+        if host.startswith("dead"):
+            release.wait(10)
+        return ["127.0.0.1"]
+
+    url = server.add("/feed", respond())
+    async with Web(QUICK, lookup=lookup) as asking:
+        dead = [
+            asyncio.create_task(asking.get(url.replace("127.0.0.1", f"dead{n}.example")))
+            for n in range(20)
+        ]
+        await asyncio.sleep(0)
+        answer = await asking.get(url.replace("127.0.0.1", "alive.example"))
+        assert answer.body == BODY
+        assert not any(task.done() for task in dead)
+        release.set()
+        await asyncio.gather(*dead)
+
+
+async def test_a_slow_taker_holds_the_fetching_back(server: Server) -> None:
+    url = server.add("/feed", respond())
+    feeds = [Feed(str(number), url) for number in range(20)]
+    taken = 0
+    async for _ in fetch_feeds(feeds, {}, replace(QUICK, per_host=20, concurrency=2)):
+        taken += 1
+        await asyncio.sleep(0.02)
+        # two that wait with their turn, and one on the way to us
+        assert len(server.requests) <= taken + 3
 
 
 async def test_waiting_for_a_turn_is_no_time_out(server: Server) -> None:

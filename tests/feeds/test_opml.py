@@ -56,6 +56,10 @@ SAME_FEED = {
     "quotes forgotten": 'text="One & all xmlUrl="http://a.example/feed?x=1&y=2 {site}/>',
     "curly quotes": 'text="One & all" xmlUrl=“http://a.example/feed?x=1&y=2” {site}/>',
     "end forgotten": 'text="One & all" xmlUrl="http://a.example/feed?x=1&y=2" {site}',
+    "a tag that never ends": 'text="One & all" description="by <a href="http://b" '
+    'xmlUrl="http://a.example/feed?x=1&y=2" {site}/>',
+    "an arrow behind a quote": 'text="One & all" description="say "hello"> and go" '
+    'xmlUrl="http://a.example/feed?x=1&y=2" {site}/>',
     "markup in a description": 'text="One & all" description="by <a href="http://b.example" '
     'rel="x">Bea</a>." xmlUrl="http://a.example/feed?x=1&y=2" {site}/>',
 }
@@ -293,6 +297,25 @@ def test_what_follows_broken_markup_is_still_read(markup: str) -> None:
     body = markup.replace("<!--", "").replace("<![CDATA[", "")
     found = read(f'{body}\n<outline text="Last" xmlUrl="http://last.example/"/>')
     assert "http://last.example/" in urls(found)
+
+
+ADDRESS_PART = 'xmlUrl="https://harbour.example/feed?a=1&b=2"'
+LINES_OF_A_LIST = [
+    f'<outline text="Harbour & Sea" description="News of "the" port" {ADDRESS_PART} type="rss"/>',
+    f"<outline {ADDRESS_PART} title='The harbour's own' htmlUrl='https://harbour.example/'>",
+    f'<outline type="rss" text="" title="Boats, ships" category="/a/b,c" {ADDRESS_PART}/>',
+]
+
+
+@given(st.sampled_from(LINES_OF_A_LIST), st.data())
+def test_one_stray_or_lost_character_costs_no_feed(line: str, data: st.DataObject) -> None:
+    start = line.index(ADDRESS_PART)
+    places = [*range(len("<outline "), start), *range(start + len(ADDRESS_PART), len(line))]
+    at = data.draw(st.sampled_from(places))
+    stray = data.draw(st.sampled_from(["", '"', "'", "<", ">", "&", "=", " ", "<b>", '" a="']))
+    broken = line[:at] + stray + line[at + (0 if stray else 1) :]
+    found = read(f'{broken}\n<outline text="Last" xmlUrl="http://last.example/"/>')
+    assert urls(found) == ["https://harbour.example/feed?a=1&b=2", "http://last.example/"]
 
 
 # --- out -----------------------------------------------------------------------------------

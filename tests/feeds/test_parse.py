@@ -114,7 +114,9 @@ def test_a_feed_read_from_a_path_resolves_against_its_site_only() -> None:
     assert one(rss(item, ""), url="/srv/feed.xml").url == ""
 
 
-@pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "ftp://e.org/a"])
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "data:text/html,x", "ftp://e.org/a", "mailto:a@e.org"]
+)
 def test_only_web_links_survive(link: str) -> None:
     assert one(rss(f"<item><title>T</title><link>{link}</link></item>")).url == ""
 
@@ -306,6 +308,26 @@ def test_wrong_types_inside_an_item_cost_only_themselves() -> None:
     feed = parse(json_feed(items=[wrong, None, "x", {"id": "2", "title": "Good"}]))
     assert [article.title for article in feed.articles] == ["Text here.", "Good"]
     assert "2 of its items are no objects, left out" in feed.notes
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (rss("<item><title>One</title></item>"), "RSS 2.0"),
+        (rss("").replace('"2.0"', '"0.91"', 1), "RSS 0.91"),
+        ('<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+         'xmlns="http://purl.org/rss/1.0/"><channel><title>T</title></channel></rdf:RDF>',
+         "RSS 1.0"),
+        (atom(""), "Atom 1.0"),
+        ('<feed version="0.3" xmlns="http://purl.org/atom/ns#"/>', "Atom 0.3"),
+        ('<channel href="https://e.org/"><item href="https://e.org/1"/></channel>', "CDF"),
+        (json_feed(items=[]), "JSON Feed 1.1"),
+        (json_feed(version="https://jsonfeed.org/version/1", items=[]), "JSON Feed 1.0"),
+        (json_feed(version=3, items=[]), "JSON Feed"),
+    ],
+)  # fmt: skip
+def test_the_format_is_named(body: str, expected: str) -> None:
+    assert parse(body).format == expected
 
 
 # --- encodings -----------------------------------------------------------------------------
