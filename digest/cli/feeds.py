@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -100,7 +101,7 @@ def feeds_check(
         else:
             checked = check(wanted, store, options, at, progress)
     if len(wanted) == 1 and names:
-        samples = [] if stored else _samples(settings, checked[0])
+        samples = [] if stored else _samples(settings, checked[0], at)
         if as_json:
             print_json({**_line(checked[0]), "samples": [_sample_json(s) for s in samples]})
         else:
@@ -164,13 +165,13 @@ def _last(state: FeedState | None) -> str:
     return f"{_entries(state.entries)}, {when}"
 
 
-def _samples(settings: Settings, checked: Checked) -> list[Sample]:
+def _samples(settings: Settings, checked: Checked, now: datetime) -> list[Sample]:
     from digest.pipeline.checking import samples
     from digest.pipeline.wiring import fetch_options, open_models
 
     encoder, summarizers = open_models(settings)
     summarizer = summarizers.get("extractive", 2)
-    return samples(checked, fetch_options(settings), encoder, summarizer)
+    return samples(checked, fetch_options(settings), now, encoder, summarizer)
 
 
 # --- how it looks --------------------------------------------------------------------------

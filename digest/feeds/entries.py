@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from digest.feeds.dates import DateReader, RawDate
+from digest.feeds.dates import DateReader, RawDate, is_relative
 from digest.feeds.images import first_image
 from digest.records import Article
 from digest.text.clean import article_text, plain_text
@@ -134,6 +134,7 @@ def _article(feed: str, entry: Entry, language: str, dates: DateReader) -> tuple
         image=_image(entry),
         tags=_tags(entry.tags),
         content_hash=content_hash(title, text),
+        relative=origin == "feed" and is_relative(entry.dates),
     )
     return article, cut
 

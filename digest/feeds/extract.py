@@ -128,9 +128,9 @@ def extract_page(
         return Page(article, reason="a feed, not an article's page")
     title, found = article_blocks(markup)
     text = "\n\n".join(clean_blocks(found, title))
-    if reason := _no_article(title, text, markup):
-        return Page(article, reason=reason)
     said = read_metadata(markup, url, now)
+    if reason := _no_article(title, text, markup):
+        return Page(article, reason=reason, paywall=said.paywall)
     return Page(
         article,
         url=said.url,

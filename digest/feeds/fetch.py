@@ -16,7 +16,7 @@ from pathlib import Path
 from digest.errors import FetchError
 from digest.feeds.http import Answer, Refused, Web
 from digest.feeds.options import FetchOptions
-from digest.feeds.reasons import os_words, size_words
+from digest.feeds.reasons import error_words, os_words, size_words
 from digest.records import Feed, Fetched, Validators
 from digest.text.urls import is_http
 
@@ -49,6 +49,8 @@ async def fetch_feeds(
                 await results.put(await _file(feed, options))
         except Refused as refused:
             await results.put(_failed(feed, refused))
+        except Exception as error:  # nobody has seen it; and nobody shall wait for this feed
+            await results.put(_failed(feed, Refused(error_words(error, options))))
 
     async with Web(options) as web:
         tasks = [asyncio.create_task(fetch_in_turn(feed)) for feed in feeds]

@@ -112,7 +112,6 @@ def looks_numeric(host: str) -> bool:
 def _kind(address: Address) -> str:
     if isinstance(address, IPv4Address):
         return next((kind for network, kind in _IPV4 if address in network), "")
-    address = IPv6Address(int(address))  # without its zone, which would make it unlike all others
     for wrapped, above in _WRAPPED:
         if address in wrapped:
             inner = _kind(IPv4Address(int(address) >> above & 0xFFFFFFFF))

@@ -21,7 +21,7 @@ from digest.feeds.entries import author_names, language_tag
 from digest.feeds.images import picture
 from digest.feeds.jsonld import Described, read_json_ld
 from digest.text.html import one_line, printable
-from digest.text.urls import canonical_url, is_http, page_of
+from digest.text.urls import canonical_url, page_of
 
 # Open Graph allows several pictures, and sites repeat them for sizes.
 _MOST_VALUES = 10
@@ -141,7 +141,7 @@ def _own_address(given: Iterable[str], base: str, address: str) -> str:
     """The first of `given` that is a page of the same site as `address`, else `address`."""
     for candidate in given:
         found = canonical_url(candidate, base)
-        if is_http(found) and page_of(found) and _is_same_site(found, address):
+        if page_of(found) and _is_same_site(found, address):
             if address.startswith("https:") and page_of(found) == page_of(address):
                 # Many templates still write http: into pages that are served over TLS.
                 found = re.sub("^http:", "https:", found)

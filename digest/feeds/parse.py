@@ -17,6 +17,7 @@ from digest.errors import ParseError
 from digest.feeds.dates import RawDate
 from digest.feeds.entries import Body, Entry, build_articles, language_tag
 from digest.feeds.jsonfeed import NotJsonFeedError, looks_like_json, read_json_feed
+from digest.feeds.links import feeds_of_text
 from digest.feeds.rhythm import rhythm
 from digest.feeds.xmltext import XmlText, xml_text
 from digest.records import Feed, Fetched, ParsedFeed
@@ -46,10 +47,7 @@ _FORMATS = {
 _CDF = re.compile(r"<channel\s[^<>]*\b(?:href|base)\s*=", re.IGNORECASE)  # feedparser names it not
 _BREAKS_OFF = ("no element found", "unclosed token", "unclosed cdata", "partial character")
 _PAGE_HEAD = 256 * 1024
-_LINK = re.compile(r"<link\b[^>]{1,2000}>", re.IGNORECASE)
-_FEED_TYPE = re.compile(r"application/(?:rss\+xml|atom\+xml|feed\+json)", re.IGNORECASE)
 _FEED_ELEMENT = re.compile(r"<(?:rss|feed|rdf:RDF|item|entry)[\s>]")  # feeds wrapped in a page
-_HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
 
 
 # Twice the largest feed that must be read; an entry takes 2 kB of memory, however short.
@@ -178,11 +176,9 @@ def _xml_notes(result: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _page_reason(page: str, address: str) -> str:
     """Says that it is a web page, and which feed that page names."""
-    for link in _LINK.findall(page[:_PAGE_HEAD]):
-        href = _HREF.search(link)
-        found = canonical_url(href[1], address) if href and _FEED_TYPE.search(link) else ""
-        if is_http(found):
-            return f"an HTML page, not a feed; the feed it names is {found}"
+    for link in feeds_of_text(page[:_PAGE_HEAD], address):
+        if link.kind == "named":
+            return f"an HTML page, not a feed; the feed it names is {link.url}"
     return "an HTML page, not a feed; look on that page for the address of its feed"
 
 

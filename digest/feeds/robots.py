@@ -28,14 +28,14 @@ class Robots:
     def __init__(self, web: Web) -> None:
         self._web = web
         self._token = web.options.user_agent.partition("/")[0]
-        self._rules: dict[str, Protego | bool] = {}
+        self._rules: dict[str, Protego | bool | None] = {}
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def allows(self, url: str) -> bool:
+    async def allows(self, url: str) -> bool | None:
         """Whether the site of `url` lets us fetch it; False for what is no address.
 
         A site without robots.txt (4xx) allows everything. One whose robots.txt can't be had now
-        (5xx, no connection, asked too often) allows nothing (section 2.3.1.4).
+        (5xx, no connection, asked too often) allows nothing (section 2.3.1.4): None.
         """
         try:
             page = URL(url.strip())
@@ -46,16 +46,18 @@ class Robots:
             if site not in self._rules:
                 self._rules[site] = await self._fetch(site)
         rules = self._rules[site]
-        return rules if isinstance(rules, bool) else rules.can_fetch(str(page), self._token)
+        if isinstance(rules, Protego):
+            return bool(rules.can_fetch(str(page), self._token))
+        return rules
 
-    async def _fetch(self, site: str) -> Protego | bool:
+    async def _fetch(self, site: str) -> Protego | bool | None:
         try:
             answer = await self._web.get(
                 f"{site}/robots.txt", accept=_ACCEPT, max_bytes=_MAX_BYTES, cut=True
             )
         except Refused as refused:
             status = refused.status or HTTPStatus.SERVICE_UNAVAILABLE
-            return 400 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS
+            return True if 400 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS else None
         text = answer.body.decode("utf-8-sig", "replace")
         return Protego.parse("\n".join(self._without_others(line) for line in text.splitlines()))
 

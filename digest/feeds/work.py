@@ -82,14 +82,19 @@ def fetch_and_parse(
     return [_answer(by_name[result.feed], result, options, now) for result in fetched]
 
 
-def fetch_pages(requests: Sequence[PageRequest], options: FetchOptions) -> list[Page]:
-    """Asks for the pages of `requests`, at once, and takes their texts; a page each, unordered."""
+def fetch_pages(
+    requests: Sequence[PageRequest], options: FetchOptions, now: datetime
+) -> list[Page]:
+    """Asks for the pages of `requests`, at once, and takes their texts; a page each, unordered.
+
+    `now` is aware UTC. Raises nothing that one page could be the reason of.
+    """
     pages: list[Page] = []
     for request, answer in _elsewhere(lambda: _pages(requests, options)):
         if isinstance(answer, Page):
             pages.append(answer)
         else:
-            pages.append(_page(request, answer, options))
+            pages.append(_page(request, answer, options, now))
     return pages
 
 
@@ -173,7 +178,12 @@ async def _pages(
             reason = f"{host} did not answer for other pages; not asked"
             return Page(request.article, reason=reason, again=True)
         try:
-            if not await robots.allows(request.url):
+            allowed = await robots.allows(request.url)
+            if allowed is None:
+                silent[host] += 1
+                reason = f"the robots.txt of {host} can't be had now"
+                return Page(request.article, reason=reason, again=True)
+            if not allowed:
                 return Page(request.article, reason="robots.txt asks not to fetch it")
             return await web.get(request.url, accept=PAGES, max_bytes=options.max_page_bytes)
         except Refused as refused:
@@ -204,11 +214,11 @@ def _may_change(status: int | None) -> bool:
     return status is None or status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500
 
 
-def _page(request: PageRequest, answer: Answer, options: FetchOptions) -> Page:
+def _page(request: PageRequest, answer: Answer, options: FetchOptions, now: datetime) -> Page:
     content_type = dict(answer.headers).get("content-type", "")
     try:
         with _within(options.parse):
-            return extract_page(request.article, answer.body, content_type, answer.url)
+            return extract_page(request.article, answer.body, content_type, answer.url, now=now)
     except _TooSlowError:
         reason = f"could not be read within {options.parse:g} s"
     except Exception as error:

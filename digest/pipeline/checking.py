@@ -94,6 +94,7 @@ def check(
 def samples(
     checked: Checked,
     options: FetchOptions,
+    now: datetime,
     encoder: Encoder,
     summarizer: Summarizer,
     most: int = 3,
@@ -111,7 +112,7 @@ def samples(
         and (wish == "always" or (wish == "auto" and is_teaser(article.text)))
         and (wish == "always" or is_http(checked.feed.url))
     ]
-    pages: Mapping[str, Page] = {page.article: page for page in fetch_pages(wanted, options)}
+    pages: Mapping[str, Page] = {page.article: page for page in fetch_pages(wanted, options, now)}
     full = [
         with_page(article, pages[article.id]) if article.id in pages else article
         for article in newest

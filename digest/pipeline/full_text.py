@@ -56,7 +56,7 @@ def full_texts(
     requests = [PageRequest(url, url) for url in by_page]
     taken: Counter[str] = Counter()
     done = 0
-    for pages in _pages(requests, options, pool):
+    for pages in _pages(requests, options, now, pool):
         for start in range(0, len(pages), _AT_ONCE):
             part = pages[start : start + _AT_ONCE]
             done += len(part)
@@ -79,7 +79,9 @@ def with_page(article: Article, page: Page) -> Article:
     The feed's word goes before the page's, but for the text, when the page has more of it, and the
     address, when the feed's only led to the page's own.
     """
-    if page.reason or not _is_about(article, page):
+    if page.reason:
+        return replace(article, paywall=True) if page.paywall else article
+    if not _is_about(article, page):
         return article
     dated = article.date_origin != "feed" and page.published is not None
     text = page.text if len(page.text) > len(article.text) else article.text
@@ -128,19 +130,19 @@ def _may_want(feed: Feed) -> bool:
 
 
 def _pages(
-    requests: Sequence[PageRequest], options: FetchOptions, pool: Pool | None
+    requests: Sequence[PageRequest], options: FetchOptions, now: datetime, pool: Pool | None
 ) -> Iterator[list[Page]]:
     """The pages of `requests`, batch by batch, as they come."""
     if not requests:
         return
     if pool is None:
         with processes(workers_for(len(requests))) as own:
-            yield from _pages(requests, options, own)
+            yield from _pages(requests, options, now, own)
         return
     batches = shared_out(requests, lambda request: request.url, pool.workers)
     share = replace(options, concurrency=-(-options.concurrency // len(batches)))
     futures: dict[Future[list[Page]], list[PageRequest]] = {
-        pool.executor.submit(fetch_pages, batch, share): batch for batch in batches
+        pool.executor.submit(fetch_pages, batch, share, now): batch for batch in batches
     }
     for future in as_completed(futures):
         try:

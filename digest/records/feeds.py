@@ -141,8 +141,8 @@ class Page:
 
     `url` is the page's canonical address, or where the redirects ended. `published` is aware UTC,
     None when the page names no time of day or no date. `paywall`: the page says it is not free.
-    `reason` says in plain words why there is no text (all else is empty then); `again` that it may
-    be otherwise next time.
+    `reason` says in plain words why there is no text, and then all else but `paywall` is empty;
+    `again` that it may be otherwise next time.
     """
 
     article: str

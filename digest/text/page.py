@@ -73,8 +73,8 @@ def page_markup(body: bytes, content_type: str = "") -> str:
     Byte order mark, then valid UTF-8 whatever the label says, the server's charset, the page's own,
     a guess. What the encoding doesn't have becomes U+FFFD. Never raises.
     """
-    # ISO-2022-JP and its like look like ASCII: only the label tells.
-    if not (body.isascii() and b"\x1b" in body):
+    # ISO-2022-JP and UTF-16 without a mark may look like ASCII: only the label tells.
+    if b"\0" not in body[:_HEAD] and not (b"\x1b" in body and body.isascii()):
         try:
             return body.decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -85,6 +85,7 @@ SWEDISH = "Bron öppnades på måndagen efter nio år, sade hamnfogden på östr
         ("utf-8", "text/html; charset=iso-8859-1", ""),
         ("utf-8-sig", "", ""),
         ("utf-16", "text/html", ""),
+        ("utf-16-le", "text/html; charset=utf-16le", ""),
         ("cp1252", "text/html; charset=iso-8859-1", ""),
         ("cp1252", "text/html", "<meta charset=windows-1252>"),
         ("cp1252", "text/html; charset=no-such", '<meta charset="iso-8859-1">'),

@@ -526,6 +526,14 @@ async def test_one_broken_feed_leaves_the_others_alone(server: Server) -> None:
     ]
 
 
+async def test_what_nobody_foresaw_costs_its_feed_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def trip(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by\nzero")
+
+    monkeypatch.setattr(Web, "get", trip)
+    assert (await refused("http://e.org/")).reason == "ZeroDivisionError: by zero"
+
+
 async def test_no_feeds_give_no_results() -> None:
     assert await fetch() == []
 

@@ -451,6 +451,15 @@ unfolds("a bomb in a bomb", "gzip, gzip", gzip.compress(gzip.compress(NOTHING)))
 unfolds("a bomb under another name", "X-GZIP", gzip.compress(NOTHING))
 
 
+@attack("a bomb of nothing in a bomb", body_limit, "larger than 1 MiB, not read further")
+async def _(stage: Stage) -> bool:
+    inner = GZIP.partition(b"\r\n\r\n")[2] + EMPTY_BLOCK * 1_000_000
+    packed = gzip.compress(inner)
+    assert len(packed) < LIMIT // 4
+    url = stage.serve("/feed", packed, Content_Encoding="gzip, gzip")
+    return isinstance(await stage.ask(url), Answer)
+
+
 def whole_pieces(stage: Stage) -> None:
     stage.patch.setattr(unpack, "PIECE", 1 << 30)
 

@@ -39,6 +39,7 @@ HOURLY = (
         ("<ttl>0</ttl>", None),
         ("<ttl>-5</ttl>", None),
         ("<ttl>1.5</ttl>", None),
+        ("<ttl>1000000</ttl>", None),
         ("<ttl>99999999999</ttl>", None),
         ("<ttl>soon</ttl>", None),
         (HOURLY, 60),

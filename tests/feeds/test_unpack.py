@@ -46,6 +46,11 @@ def test_what_was_packed_is_unpacked_however_it_comes(name: str, data: bytes, pi
     assert unpack(name.removeprefix("bare "), PACKERS[name](data), piece=piece) == data
 
 
+@pytest.mark.parametrize("size", [PIECE - 1, PIECE, PIECE + 1, PIECE + 2, 2 * PIECE + 1])
+def test_nothing_stays_inside_when_a_piece_is_full(size: int) -> None:
+    assert len(unpack("deflate", bare_deflate(bytes(size)), piece=LIMIT)) == size
+
+
 @given(
     encoding=st.sampled_from(["gzip", "deflate", "br", "gzip, br", "", "zstd"]),
     data=st.binary(max_size=200),

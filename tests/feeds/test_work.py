@@ -142,14 +142,14 @@ def _request(name: str, url: str) -> FeedRequest:
 
 async def test_a_host_that_answers_no_page_is_left_in_peace() -> None:
     requests = [PageRequest(f"a{n}", f"http://127.0.0.1:1/{n}") for n in range(30)]
-    pages = await asyncio.to_thread(fetch_pages, requests, QUICK)
+    pages = await asyncio.to_thread(fetch_pages, requests, QUICK, NOW)
     assert len(pages) == 30
     assert all(page.again and page.reason for page in pages)
     assert sum("not asked" in page.reason for page in pages) >= 25
 
 
 def test_no_pages_are_no_work() -> None:
-    assert fetch_pages([], QUICK) == []
+    assert fetch_pages([], QUICK, NOW) == []
 
 
 # --- the thread that fetches ---------------------------------------------------------------
