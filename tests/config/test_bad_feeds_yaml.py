@@ -272,7 +272,7 @@ BAD_FEEDS = {
     "IPv6": ("{name: b, url: 'https://[::1/'}", f"feeds[1].url: 'https://[::1/' {NOT_AN_ADDRESS}"),
     "space": (
         "{name: b, url: 'https://a/b c'}",
-        f"feeds[1].url: 'https://a/b c' has a space in it; write %20 there",
+        "feeds[1].url: 'https://a/b c' has a space in it; write %20 there",
     ),
     "NUL": ('{name: b, url: "a\\0b"}', f"feeds[1].url: 'a\\x00b' {NOT_AN_ADDRESS}"),
     "empty": ("{name: b, url: ''}", f"feeds[1].url: '' {NOT_AN_ADDRESS}"),

@@ -28,7 +28,7 @@ class Desk:
 
     def environment(self, **settings: str) -> dict[str, str]:
         mine = {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")}
-        return {**mine, **settings}
+        return {**mine, "DIGEST_ALLOW_PRIVATE_NETWORKS": "true", **settings}
 
     def run(
         self, *arguments: str | Path, timeout: float = 120, **settings: str

@@ -61,10 +61,10 @@ async def test_the_rules_for_us_are_kept(
 
 @pytest.mark.parametrize(
     ("status", "allowed"),
-    [(401, True), (403, True), (404, True), (410, True), (429, False), (500, False), (503, False)],
+    [(401, True), (403, True), (404, True), (410, True), (429, None), (500, None), (503, None)],
 )
 async def test_a_site_that_gives_none_is_judged_by_its_status(
-    server: Server, robots: Robots, status: int, allowed: bool
+    server: Server, robots: Robots, status: int, allowed: bool | None
 ) -> None:
     server.add("/robots.txt", text("", status))
     assert await robots.allows(f"{server.base}/page") is allowed
