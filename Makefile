@@ -51,8 +51,8 @@ eval: $(DEV)  ## measure quality on data beside the checkout, and write docs/qua
 	$(BIN)/python benchmarks/quality.py
 
 bench: $(DEV)  ## measure speed and memory
-	@$(BIN)/python benchmarks/speed.py; speed=$$?; \
-	    $(BIN)/python benchmarks/scale.py && exit $$speed
+	@missed=0; for part in speed scale fetching; do \
+	    $(BIN)/python benchmarks/$$part.py || missed=1; done; exit $$missed
 
 preview: $(RUNTIME)  ## look at the demo's editions in a browser
 	DIGEST_OUTBOX_DIR=outbox $(BIN)/digest preview --config $(DEMO)

@@ -36,6 +36,8 @@ UNREADABLE = "what it sent could not be read"
 
 # Results that wait to be parsed. One would do; a few keep the parser busy.
 _WAITING = 4
+# Seconds of silence after which whoever waits is told so.
+_MOMENT = 0.1
 # After so many pages of a host that gave no answer at all, the others are not asked.
 _MOST_SILENT = 3
 
@@ -60,6 +62,11 @@ class PageRequest:
     url: str
 
 
+FetchedFeed = tuple[FeedRequest, Fetched | FetchError]
+FetchedPage = tuple[PageRequest, Answer | Page]
+"""A request with what came, or with a page that says why nothing did."""
+
+
 def host_of(url: str) -> str:
     """What "at most two connections a host" counts by; "" for files and for what is no address."""
     try:
@@ -75,11 +82,34 @@ def fetch_and_parse(
 
     `now` is aware UTC. Raises nothing that one feed could be the reason of.
     """
+    found = fetched_feeds(requests, options)
+    return [read_feed(item, options, now) for item in found if item is not None]
+
+
+def fetched_feeds(
+    requests: Sequence[FeedRequest], options: FetchOptions
+) -> Iterator[FetchedFeed | None]:
+    """What the feeds of `requests` sent, as it comes; None now and then while nothing does."""
     by_name = {request.feed.name: request for request in requests}
     feeds = [replace(request.feed, url=request.address) for request in requests]
     validators = {name: request.validators for name, request in by_name.items()}
-    fetched = _elsewhere(lambda: fetch_feeds(feeds, validators, options))
-    return [_answer(by_name[result.feed], result, options, now) for result in fetched]
+    for result in _elsewhere(lambda: fetch_feeds(feeds, validators, options)):
+        yield None if result is None else (by_name[result.feed], result)
+
+
+def is_read_at_once(item: FetchedFeed) -> bool:
+    """Whether there is nothing to parse: nothing came, or what is known already."""
+    request, result = item
+    if isinstance(result, FetchError) or result.body is None:
+        return True
+    return bool(request.body_hash) and body_hash(result.body) == request.body_hash
+
+
+def read_feeds(
+    items: Sequence[FetchedFeed], options: FetchOptions, now: datetime
+) -> list[FeedAnswer]:
+    """The answers that `items` are, in their order."""
+    return [read_feed(item, options, now) for item in items]
 
 
 def fetch_pages(
@@ -89,22 +119,28 @@ def fetch_pages(
 
     `now` is aware UTC. Raises nothing that one page could be the reason of.
     """
-    pages: list[Page] = []
-    for request, answer in _elsewhere(lambda: _pages(requests, options)):
-        if isinstance(answer, Page):
-            pages.append(answer)
-        else:
-            pages.append(_page(request, answer, options, now))
-    return pages
+    found = fetched_pages(requests, options)
+    return [read_page(item, options, now) for item in found if item is not None]
+
+
+def fetched_pages(
+    requests: Sequence[PageRequest], options: FetchOptions
+) -> Iterator[FetchedPage | None]:
+    """What the pages of `requests` sent, as it comes; None now and then while nothing does."""
+    yield from _elsewhere(lambda: _pages(requests, options))
+
+
+def read_pages(items: Sequence[FetchedPage], options: FetchOptions, now: datetime) -> list[Page]:
+    """The pages that `items` are, in their order."""
+    return [read_page(item, options, now) for item in items]
 
 
 # --- feeds ---------------------------------------------------------------------------------
 
 
-def _answer(
-    request: FeedRequest, result: Fetched | FetchError, options: FetchOptions, now: datetime
-) -> FeedAnswer:
+def read_feed(item: FetchedFeed, options: FetchOptions, now: datetime) -> FeedAnswer:
     """What came of one feed."""
+    request, result = item
     name = request.feed.name
     if isinstance(result, FetchError):
         return FeedAnswer(
@@ -167,10 +203,10 @@ def _told(status: int | None) -> str:
 
 async def _pages(
     requests: Sequence[PageRequest], options: FetchOptions
-) -> AsyncIterator[tuple[PageRequest, Answer | Page]]:
+) -> AsyncIterator[FetchedPage]:
     """Each request with its answer, or with a page that says why there is none."""
     silent: Counter[str] = Counter()
-    done: asyncio.Queue[tuple[PageRequest, Answer | Page]] = asyncio.Queue(maxsize=1)
+    done: asyncio.Queue[FetchedPage] = asyncio.Queue(maxsize=1)
 
     async def ask(request: PageRequest) -> Answer | Page:
         host = host_of(request.url)
@@ -214,7 +250,11 @@ def _may_change(status: int | None) -> bool:
     return status is None or status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500
 
 
-def _page(request: PageRequest, answer: Answer, options: FetchOptions, now: datetime) -> Page:
+def read_page(item: FetchedPage, options: FetchOptions, now: datetime) -> Page:
+    """What came of one page."""
+    request, answer = item
+    if isinstance(answer, Page):
+        return answer
     content_type = dict(answer.headers).get("content-type", "")
     try:
         with _within(options.parse):
@@ -229,11 +269,12 @@ def _page(request: PageRequest, answer: Answer, options: FetchOptions, now: date
 # --- threads and time ----------------------------------------------------------------------
 
 
-def _elsewhere(source: Callable[[], AsyncIterator[Item]]) -> Iterator[Item]:
+def _elsewhere(source: Callable[[], AsyncIterator[Item]]) -> Iterator[Item | None]:
     """What `source` gives, from an event loop in a thread of its own.
 
-    No more than a few items wait: a slow consumer holds the source back. What is raised there is
-    raised here; leaving early ends the thread.
+    None where nothing came for a moment, so that who waits can do something else. No more than a
+    few items wait: a slow consumer holds the source back. What is raised there is raised here;
+    leaving early ends the thread.
     """
     items: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(_WAITING)
     left = threading.Event()
@@ -265,12 +306,16 @@ def _elsewhere(source: Callable[[], AsyncIterator[Item]]) -> Iterator[Item]:
     thread.start()
     try:
         while True:
-            item, error = items.get()
+            try:
+                item, error = items.get(timeout=_MOMENT)
+            except queue.Empty:
+                yield None
+                continue
             if isinstance(error, StopIteration):
                 return
             if error is not None:
                 raise error
-            yield item  # type: ignore[misc]
+            yield item
     finally:
         left.set()
         for loop, task in running:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Future, as_completed
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from digest.feeds.health import after, with_credentials
 from digest.feeds.options import FetchOptions
-from digest.feeds.work import FeedRequest, fetch_and_parse
-from digest.pipeline.pool import Pool, processes, shared_out, workers_for
+from digest.feeds.work import (
+    UNREADABLE,
+    FeedRequest,
+    FetchedFeed,
+    fetch_and_parse,
+    fetched_feeds,
+    is_read_at_once,
+    read_feeds,
+)
+from digest.pipeline.pool import Pool, sent_out, worked_on
 from digest.pipeline.progress import Progress, silent
 from digest.records import Article, Feed, FeedAnswer, FeedOutcome, FeedState
 from digest.store.store import Store
@@ -40,8 +48,8 @@ def fetch(
     With `force` all are asked, also those that it is too early to ask again, and those that are
     gone. `need` is how fresh the digests need them: what was asked so lately isn't again.
 
-    The work is done in `pool`; processes of our own when None. Raises StoreError only; whatever
-    else happens to a feed is that feed's outcome.
+    The work is sent to `pool`; when None, this process asks and others of its own read. Raises
+    StoreError only; whatever else happens to a feed is that feed's outcome.
     """
     states = store.feed_states(feeds)
     outcomes: dict[str, FeedOutcome] = {}
@@ -112,45 +120,20 @@ def ask(
     now: datetime,
     pool: Pool | None = None,
 ) -> Iterator[list[FeedAnswer]]:
-    """The answers to `requests`, batch by batch, as they come; nothing is stored."""
-    if not requests:
-        return
+    """The answers to `requests`, some at a time, as they come; nothing is stored."""
     if pool is not None:
-        yield from _in_pool(requests, options, now, pool)
-        return
-    with processes(workers_for(len(requests))) as own:
-        yield from _in_pool(requests, options, now, own)
+        share = replace(options, concurrency=-(-options.concurrency // pool.workers))
+        job = partial(fetch_and_parse, options=share, now=now)
+        yield from sent_out(requests, lambda request: request.address, job, pool)
+    elif requests:
+        read = partial(read_feeds, options=options, now=now)
+        yield from worked_on(fetched_feeds(requests, options), read, is_read_at_once, _lost)
 
 
-def _in_pool(
-    requests: Sequence[FeedRequest], options: FetchOptions, now: datetime, pool: Pool
-) -> Iterator[list[FeedAnswer]]:
-    batches = shared_out(requests, lambda request: request.address, pool.workers)
-    # All batches together keep to the number of requests at once.
-    share = replace(options, concurrency=-(-options.concurrency // len(batches)))
-    futures: dict[Future[list[FeedAnswer]], list[FeedRequest]] = {
-        pool.executor.submit(fetch_and_parse, batch, share, now): batch for batch in batches
-    }
-    lost: list[FeedRequest] = []
-    for future in as_completed(futures):
-        try:
-            yield future.result()
-        except BrokenExecutor:
-            lost += futures[future]
-    for request in lost:
-        yield [_alone(request, options, now)]
-
-
-def _alone(request: FeedRequest, options: FetchOptions, now: datetime) -> FeedAnswer:
-    """The answer to one of the requests whose worker died, from a process that nothing shares."""
-    log.warning("feed %s: a worker process ended; asking it again by itself", request.feed.name)
-    with processes(1) as pool:
-        try:
-            (answer,) = pool.executor.submit(fetch_and_parse, [request], options, now).result()
-        except BrokenExecutor:
-            reason = "the process that read it ended, probably for want of memory"
-            return FeedAnswer(request.feed.name, "failed", reason=reason, told="it is too large")
-    return answer
+def _lost(item: FetchedFeed) -> FeedAnswer:
+    """The answer of a feed that a process died of, twice."""
+    reason = "the process that read it ended, probably for want of memory"
+    return FeedAnswer(item[0].feed.name, "failed", reason=reason, told=UNREADABLE)
 
 
 # --- store ---------------------------------------------------------------------------------

@@ -6,13 +6,19 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Future, as_completed
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from digest.feeds.options import FetchOptions
-from digest.feeds.work import PageRequest, fetch_pages
-from digest.pipeline.pool import Pool, processes, shared_out, workers_for
+from digest.feeds.work import (
+    FetchedPage,
+    PageRequest,
+    fetch_pages,
+    fetched_pages,
+    read_pages,
+)
+from digest.pipeline.pool import Pool, sent_out, worked_on
 from digest.pipeline.progress import Progress, silent
 from digest.records import Article, Feed, Page
 from digest.store.store import Store
@@ -132,22 +138,22 @@ def _may_want(feed: Feed) -> bool:
 def _pages(
     requests: Sequence[PageRequest], options: FetchOptions, now: datetime, pool: Pool | None
 ) -> Iterator[list[Page]]:
-    """The pages of `requests`, batch by batch, as they come."""
-    if not requests:
-        return
-    if pool is None:
-        with processes(workers_for(len(requests))) as own:
-            yield from _pages(requests, options, now, own)
-        return
-    batches = shared_out(requests, lambda request: request.url, pool.workers)
-    share = replace(options, concurrency=-(-options.concurrency // len(batches)))
-    futures: dict[Future[list[Page]], list[PageRequest]] = {
-        pool.executor.submit(fetch_pages, batch, share, now): batch for batch in batches
-    }
-    for future in as_completed(futures):
-        try:
-            yield future.result()
-        except BrokenExecutor:
-            log.warning("%d pages were lost with a worker process", len(futures[future]))
-            reason = "the process that read it ended, probably for want of memory"
-            yield [Page(request.article, reason=reason) for request in futures[future]]
+    """The pages of `requests`, some at a time, as they come."""
+    if pool is not None:
+        share = replace(options, concurrency=-(-options.concurrency // pool.workers))
+        job = partial(fetch_pages, options=share, now=now)
+        yield from sent_out(requests, lambda request: request.url, job, pool)
+    elif requests:
+        read = partial(read_pages, options=options, now=now)
+        yield from worked_on(fetched_pages(requests, options), read, _is_page, _lost)
+
+
+def _is_page(item: FetchedPage) -> bool:
+    """Whether it is known already that there is no text."""
+    return isinstance(item[1], Page)
+
+
+def _lost(item: FetchedPage) -> Page:
+    """The page that a process died of, twice."""
+    reason = "the process that read it ended, probably for want of memory"
+    return Page(item[0].article, reason=reason)

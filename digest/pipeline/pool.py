@@ -1,26 +1,44 @@
-"""Where work is done that can be done elsewhere: an executor, and how wide it is.
+"""Where work is done that can be done elsewhere.
 
-The stages hand picklable functions and records to a `concurrent.futures.Executor` that they are
-given. Here it is a pool of processes on this machine; a cluster's executor can take its place.
+The stages hand picklable functions and records to a `concurrent.futures.Executor`. One that comes
+from outside, a cluster's, is given whole batches of requests, to fetch and to read them there.
+Where none does, this process fetches, and processes of this machine read what came.
 """
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+    wait,
+)
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from digest.feeds.work import host_of
 
-Request = TypeVar("Request")
+log = logging.getLogger(__name__)
 
-# Fewer requests than this are one process's work: a second one would start longer than it works.
-_FEW = 8
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Job = Callable[[Sequence[Item]], list[Result]]
+
+# Items that go to a process together: sending one costs half a millisecond, reading a feed thirty.
+_CHUNK = 4
+# Items that wait or are worked on; bodies of feeds mostly have 0.1 MB, and 32 MB at the most.
+_AHEAD = 48
+# Results that are handed on together.
+_BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +50,10 @@ class Pool:
 
 
 @contextmanager
-def processes(workers: int) -> Iterator[Pool]:
-    """A pool of `workers` processes, ended at the end.
+def processes(workers: int) -> Iterator[Executor]:
+    """At most `workers` processes, each started when it is needed, ended at the end.
 
-    They are started at the first job, by a fork of a small server: starting afresh takes half a
+    They are forked from a small server that has the parsers loaded: starting afresh takes half a
     second each, and forking ourselves would copy the threads' locks in whatever state they are in.
     """
     context = multiprocessing.get_context("forkserver")
@@ -43,7 +61,7 @@ def processes(workers: int) -> Iterator[Pool]:
     before = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(workers, mp_context=context)
     try:
-        yield Pool(executor, workers)
+        yield executor
     except BaseException:
         # Ctrl-C, or a database that fails: nobody waits for what is under way.
         for worker in set(multiprocessing.active_children()) - before:
@@ -53,29 +71,129 @@ def processes(workers: int) -> Iterator[Pool]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def workers_for(jobs: int) -> int:
-    """How many processes so many requests are worth."""
-    return 1 if jobs < _FEW else _cores()
+def worked_on(
+    items: Iterable[Item | None],
+    job: Job[Item, Result],
+    is_light: Callable[[Item], bool],
+    lost: Callable[[Item], Result],
+) -> Iterator[list[Result]]:
+    """What `job` makes of `items`, as it is done, by processes of this machine.
+
+    Where `is_light` says so it is done here. None among `items` is a moment in which none came.
+    When a process dies, the items it had are worked on once more, each by a process of its own;
+    of one whose process dies again `lost` tells the result.
+    """
+    found: list[Result] = []
+    chunk: list[Item] = []
+    with ExitStack() as stack:
+        workers = _Workers(job, stack)
+        for item in items:
+            if item is not None and is_light(item):
+                found += job([item])
+            elif item is not None:
+                chunk.append(item)
+            if len(chunk) == _CHUNK or (chunk and item is None):
+                workers.give(chunk)
+                chunk = []
+            found += workers.results(wait_for_some=len(workers) >= _AHEAD)
+            if len(found) >= _BATCH or (found and item is None):
+                yield found
+                found = []
+        if chunk:
+            workers.give(chunk)
+        while len(workers):
+            found += workers.results(wait_for_some=True)
+            if found:
+                yield found
+                found = []
+    if found:
+        yield found
+    for item in workers.orphans:
+        yield [_alone(item, job, lost)]
+
+
+class _Workers(Generic[Item, Result]):
+    """Processes at one job, and others when they die; `len` counts the items they have.
+
+    `orphans` are the items of processes that died.
+    """
+
+    def __init__(self, job: Job[Item, Result], stack: ExitStack) -> None:
+        self._job = job
+        self._stack = stack
+        self._executor = stack.enter_context(processes(cores()))
+        self._pending: dict[Future[list[Result]], list[Item]] = {}
+        self.orphans: list[Item] = []
+
+    def __len__(self) -> int:
+        return sum(map(len, self._pending.values()))
+
+    def give(self, items: list[Item]) -> None:
+        """Hands `items` to one of the processes."""
+        try:
+            future = self._executor.submit(self._job, items)
+        except BrokenExecutor:
+            self._executor = self._stack.enter_context(processes(cores()))
+            future = self._executor.submit(self._job, items)
+        self._pending[future] = items
+
+    def results(self, *, wait_for_some: bool) -> list[Result]:
+        """What is done by now; with `wait_for_some`, when something is."""
+        if wait_for_some and self._pending:
+            wait(self._pending, return_when=FIRST_COMPLETED)
+        found: list[Result] = []
+        for future in [future for future in self._pending if future.done()]:
+            items = self._pending.pop(future)
+            try:
+                found += future.result()
+            except BrokenExecutor:
+                self.orphans += items
+        return found
+
+
+def _alone(item: Item, job: Job[Item, Result], lost: Callable[[Item], Result]) -> Result:
+    """What `job` makes of `item`, in a process that it shares with nothing."""
+    log.warning("a worker process ended; what it worked on is done again, one by one")
+    with processes(1) as executor:
+        try:
+            (result,) = executor.submit(job, [item]).result()
+        except BrokenExecutor:
+            return lost(item)
+    return result
+
+
+def sent_out(
+    requests: Sequence[Item],
+    address: Callable[[Item], str],
+    job: Job[Item, Result],
+    pool: Pool,
+) -> Iterator[list[Result]]:
+    """What `job` makes of `requests` in `pool`, batch by batch, as they are done."""
+    futures = [
+        pool.executor.submit(job, batch) for batch in shared_out(requests, address, pool.workers)
+    ]
+    for future in as_completed(futures):
+        yield future.result()
 
 
 def shared_out(
-    requests: Sequence[Request], address: Callable[[Request], str], workers: int
-) -> list[list[Request]]:
+    requests: Sequence[Item], address: Callable[[Item], str], workers: int
+) -> list[list[Item]]:
     """`requests` in at most `workers` batches of about equal size, a host's in one of them.
 
     So each host meets one worker, which keeps to the number of connections it allows. `address` is
     the URL of a request; files are nobody's.
     """
-    by_host: defaultdict[str, list[Request]] = defaultdict(list)
+    by_host: defaultdict[str, list[Item]] = defaultdict(list)
     for number, request in enumerate(requests):
         by_host[host_of(address(request)) or f"file {number}"].append(request)
-    batches: list[list[Request]] = [[] for _ in range(workers)]
+    batches: list[list[Item]] = [[] for _ in range(workers)]
     for group in sorted(by_host.values(), key=len, reverse=True):
         min(batches, key=len).extend(group)
     return [batch for batch in batches if batch]
 
 
-def _cores() -> int:
+def cores() -> int:
     """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from digest.feeds.work import FeedRequest
+from digest.feeds.options import FetchOptions
+from digest.feeds.work import FeedRequest, FetchedFeed, read_feeds
 from digest.pipeline import fetching
-from digest.pipeline.pool import Pool, processes, shared_out
+from digest.pipeline.pool import Pool, processes, shared_out, worked_on
 from digest.records import Feed, FeedAnswer, Validators
 
 House = Any  # conftest.House: a conftest can't be imported by name, every room has one
@@ -210,7 +212,7 @@ class Recorder(Executor):
         self.jobs: list[tuple[str, object]] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.jobs.append((fn.__name__, args[0]))
+        self.jobs.append((getattr(fn, "func", fn).__name__, args[0]))
         future: Future[Any] = Future()
         with ThreadPoolExecutor(1) as own:
             future.set_result(own.submit(fn, *args, **kwargs).result())
@@ -246,29 +248,61 @@ def test_files_are_shared_out_one_by_one() -> None:
     assert shared_out(["/a"], str, 4) == [["/a"]]
 
 
-def _die_of(victim: str, requests: list[FeedRequest], *_: object) -> list[FeedAnswer]:
-    if any(request.feed.name == victim for request in requests):
+def _die_of_town(
+    items: list[FetchedFeed], options: FetchOptions, now: datetime
+) -> list[FeedAnswer]:
+    if any(request.feed.name == "town" for request, _ in items):
         os._exit(9)  # as the kernel does it, when memory runs out
-    return [FeedAnswer(request.feed.name, "unchanged") for request in requests]
-
-
-def _die_of_town(requests: list[FeedRequest], *rest: object) -> list[FeedAnswer]:
-    return _die_of("town", requests, *rest)
+    return read_feeds(items, options, now)
 
 
 def test_a_worker_that_dies_costs_only_the_feed_it_died_of(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "fetch_and_parse", _die_of_town)
+    names = [f"feed-{n}" for n in range(12)]
+    house.configure("{name: daily}", *names, "town")
+    for name in (*names, "town"):
+        house.feed(name, house.item(f"Alpha of {name}"))
+    monkeypatch.setattr(fetching, "read_feeds", _die_of_town)
     outcomes = house.fetch()
-    assert outcomes["world"].status == "unchanged"
+    assert {outcomes[name].status for name in names} == {"fetched"}
     assert outcomes["town"].status == "failed"
     assert "memory" in outcomes["town"].reason
 
 
+def test_no_process_is_started_where_nothing_is_to_be_read(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.feed("world", house.item("Alpha"), etag='"1"')
+    house.feed("town", house.item("Gamma"))
+    house.fetch()
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", _never)
+    assert {outcome.status for outcome in house.fetch(NOON + HOUR).values()} == {"unchanged"}
+
+
+def test_results_come_while_others_are_waited_for() -> None:
+    """A server that hangs delays nobody: what is done is handed on in the meantime."""
+    seen: list[int] = []
+
+    def items() -> Iterator[int | None]:
+        yield from range(6)
+        while len(seen) < 6:
+            time.sleep(0.01)
+            yield None
+        yield 6
+
+    for results in worked_on(items(), _negated, lambda item: item == 0, lambda item: item):
+        seen += results
+    assert sorted(seen) == [-6, -5, -4, -3, -2, -1, 0]
+
+
+def _negated(numbers: Sequence[int]) -> list[int]:
+    return [-number for number in numbers]
+
+
 def test_processes_end_with_the_block_that_needs_them() -> None:
-    with processes(2) as pool:
-        ids = {pool.executor.submit(os.getpid).result() for _ in range(4)}
+    with processes(2) as executor:
+        ids = {executor.submit(os.getpid).result() for _ in range(4)}
     assert os.getpid() not in ids
     for id_ in ids:
         with pytest.raises(ProcessLookupError):
