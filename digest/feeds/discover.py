@@ -14,7 +14,7 @@ from digest.feeds.http import Answer, Refused, Web
 from digest.feeds.links import FoundLink, feeds_of_page, usual_paths
 from digest.feeds.parse import parse_feed
 from digest.records import Feed, Fetched, Hop, ParsedFeed
-from digest.text.addresses import same_address, without_user
+from digest.text.addresses import same_address, with_user, without_user
 from digest.text.urls import redact
 
 MOST_REQUESTS = 9
@@ -66,14 +66,14 @@ async def discover(web: Web, url: str, now: datetime) -> FoundFeed:
         asked.add(same_address(candidate))
         ours = _place(candidate) == _place(url)
         try:
-            reply = await web.get(_with_user(candidate, url), named=ours)
+            reply = await web.get(with_user(candidate, url), named=ours)
         except Refused as refused:
             tried.append(f"{redact(candidate)} ({refused.reason})")
             if ours and (refused.status is None or refused.status in _BUSY):
                 break  # it answers nobody, or asks to be left alone
             continue
         try:
-            found = await _read(_with_user(candidate, url), reply, now)
+            found = await _read(with_user(candidate, url), reply, now)
         except ParseError as error:
             tried.append(f"{redact(candidate)} ({error.reason.partition(';')[0]})")
             if is_page_link and _is_page(reply):  # a page about the feeds, called "RSS"
@@ -119,18 +119,8 @@ def _lasting(url: str, hops: tuple[Hop, ...]) -> str:
     for hop in hops:
         if hop.status not in _PERMANENT:
             break
-        lasting = _with_user(hop.url, url)
+        lasting = with_user(hop.url, url)
     return lasting
-
-
-def _with_user(address: str, given: str) -> str:
-    """`address` with the user and password of `given`, but never for another host."""
-    user = urlsplit(given).netloc.rpartition("@")[0]
-    parts, there = urlsplit(address), urlsplit(given)
-    secure = parts.scheme == there.scheme or (there.scheme, parts.scheme) == ("http", "https")
-    if not user or _place(address)[0] != _place(given)[0] or not secure:
-        return address
-    return parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
 def _place(url: str) -> tuple[str, int | None]:

@@ -9,9 +9,13 @@ from __future__ import annotations
 import asyncio
 import stat
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from digest.errors import FetchError
 from digest.feeds.http import Answer, Refused, Web
@@ -21,6 +25,9 @@ from digest.records import Feed, Fetched, Validators
 from digest.text.urls import is_http
 
 Result = Fetched | FetchError
+
+# After so many feeds of a server in a row that it gave no answer for, the others are not asked.
+_MOST_SILENT = 3
 
 
 async def fetch_feeds(
@@ -34,6 +41,9 @@ async def fetch_feeds(
     """
     results: asyncio.Queue[Result] = asyncio.Queue(maxsize=1)
     disk = asyncio.Semaphore(options.per_host)  # all files count as one host
+    servers: defaultdict[str, _Server] = defaultdict(
+        lambda: _Server(asyncio.Semaphore(options.per_host))
+    )
 
     async def fetch_in_turn(feed: Feed) -> None:
         known = validators.get(feed.name, Validators())
@@ -43,7 +53,11 @@ async def fetch_feeds(
 
         try:
             if is_http(feed.url):
-                await web.get(feed.url, headers=_conditions(known), named=True, take=take)
+                server = servers[_server(feed.url)]
+                async with server.turns:
+                    server.check()
+                    with server.watched():
+                        await web.get(feed.url, headers=_conditions(known), named=True, take=take)
                 return
             async with disk:
                 await results.put(await _file(feed, options))
@@ -61,6 +75,38 @@ async def fetch_feeds(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class _Server:
+    """What is known of a host and port while its feeds are asked, `turns` at a time.
+
+    One that gave no answer for a few feeds gives none for fifty: those are not waited for.
+    """
+
+    turns: asyncio.Semaphore
+    silent: int = 0
+    reason: str = ""
+
+    def check(self) -> None:
+        """Raises Refused when the server has been silent too often."""
+        if self.silent >= _MOST_SILENT:
+            raise Refused(f"not asked, since of other feeds of its server: {self.reason}")
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Counts what the block finds silent, in a row."""
+        try:
+            yield
+        except Refused as refused:
+            self.silent = self.silent + 1 if refused.status is None else 0
+            self.reason = refused.reason
+            raise
+        self.silent = 0
+
+
+def _server(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
 def _conditions(known: Validators) -> dict[str, str]:

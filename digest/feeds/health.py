@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from digest import __version__
 from digest.feeds.polling import after_failure, after_success
 from digest.records import (
     FeedAnswer,
@@ -17,14 +18,15 @@ from digest.records import (
     Hop,
     Validators,
 )
+from digest.text.addresses import with_user
 from digest.text.urls import is_http, redact
 
 _PERMANENT = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT)
 # What a server says of an address that isn't a feed's (any more).
 _NOT_HERE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 SEEN = 2
-"""So many fetches must see a permanent redirect before its target is asked: a captive portal or a
-web server that is being moved sends one by mistake, and hardly ever twice."""
+"""So many good answers in a row must show a permanent redirect before its target is asked: a web
+server that is being rebuilt sends one by mistake, and hardly ever twice."""
 
 # Editors are told of a feed that failed three times in a row, or twice in most of a day (a daily
 # digest asks once a day), until it has worked twice in a row: one bad night is nobody's business,
@@ -52,15 +54,6 @@ def after(state: FeedState, answer: FeedAnswer, now: datetime) -> FeedState:
     return replace(known, troubled=_is_troubled(known, now))
 
 
-def with_credentials(address: str, known: str) -> str:
-    """`address` with the user and password of `known`, where both are of one server."""
-    here, there = urlsplit(address), urlsplit(known)
-    if "@" not in there.netloc or _server(address) != _server(known):
-        return address
-    user = there.netloc.rpartition("@")[0]
-    return here._replace(netloc=f"{user}@{here.netloc.rpartition('@')[2]}").geturl()
-
-
 def health(state: FeedState, rate: FeedRate, now: datetime) -> FeedHealth:
     """How a feed is at `now` (aware UTC), in a word and a line."""
     kind, since, reason = _kind(state, rate, now)
@@ -86,10 +79,11 @@ def _kind(
         return "never worked", state.failing_since, state.reason
     if state.failures:
         return "failing", state.failing_since, state.reason
-    if state.address != state.url:
-        return "moved", None, f"asked at its new address; set url: {redact(state.address)}"
-    if rate.newest is not None and now - rate.newest > _longest_silence(rate):
-        return "stale", rate.newest, f"nothing new for {(now - rate.newest).days} days"
+    if state.moved_to:
+        return "moved", None, f"asked at its new address; set url: {redact(state.moved_to)}"
+    newest = rate.newest or state.worked
+    if now - newest > _longest_silence(rate):
+        return "stale", newest, f"nothing new for {(now - newest).days} days"
     return "healthy", None, ""
 
 
@@ -105,11 +99,10 @@ def _longest_silence(rate: FeedRate) -> timedelta:
 def _worked(state: FeedState, answer: FeedAnswer, now: datetime) -> FeedState:
     parsed = answer.parsed
     rhythm = parsed.rhythm if parsed else state.rhythm
-    moved_to, moved_seen = _moved(state, answer.hops)
     # Half a feed must be fetched again: its validators would say that nothing changed.
     whole = parsed is None or parsed.complete
     known = replace(
-        state,
+        _moved(state, answer.hops),
         validators=answer.validators if whole else Validators(),
         body_hash=(answer.body_hash or state.body_hash) if whole else "",
         checked=now,
@@ -121,13 +114,12 @@ def _worked(state: FeedState, answer: FeedAnswer, now: datetime) -> FeedState:
         reason="",
         told="",
         gone=None,
-        moved_to=moved_to,
-        moved_seen=moved_seen,
         rhythm=rhythm,
         answers=state.answers + 1,
         unchanged=state.unchanged + (answer.http == HTTPStatus.NOT_MODIFIED),
         seconds=_usual(state, answer.seconds),
         entries=len(parsed.articles) if parsed else state.entries,
+        read_by=__version__ if answer.http != HTTPStatus.NOT_MODIFIED else state.read_by,
     )
     if not is_http(state.url):
         return replace(known, not_before=None, waits_for="")
@@ -147,10 +139,12 @@ def _failed(state: FeedState, answer: FeedAnswer, now: datetime) -> FeedState:
         reason=answer.reason,
         told=answer.told,
     )
-    if answer.http in _NOT_HERE and at_new:
+    if at_new and answer.http in _NOT_HERE:
         # The move was no good: next time the user's own address is asked.
-        known = replace(known, moved_to="", moved_seen=0, validators=Validators(), body_hash="")
-    elif answer.http == HTTPStatus.GONE:
+        known = replace(
+            known, moved_to="", moving_to="", moved_seen=0, validators=Validators(), body_hash=""
+        )
+    elif answer.http == HTTPStatus.GONE and all(hop.status in _PERMANENT for hop in answer.hops):
         known = replace(known, gone=state.gone or now)
     if not is_http(state.url):
         return known
@@ -164,31 +158,35 @@ def _usual(state: FeedState, seconds: float) -> float:
     return round((1 - _NEWEST) * state.seconds + _NEWEST * seconds, 3)
 
 
-def _moved(state: FeedState, hops: tuple[Hop, ...]) -> tuple[str, int]:
-    """Where the feed has moved to by now, and how many fetches saw it."""
+def _moved(state: FeedState, hops: tuple[Hop, ...]) -> FeedState:
+    """`state` with what the redirects of a good answer say of where the feed is."""
+    target = _lasting(hops)
+    if state.moved_to and state.address == state.url and target != state.moved_to:
+        # It didn't answer there for a while, and does here: it has moved back, or elsewhere.
+        state = replace(state, moved_to="")
+    if not target or target == state.moved_to or not _is_safe_move(state.url, target):
+        return replace(state, moving_to="", moved_seen=0)
+    seen = state.moved_seen + 1 if target == state.moving_to else 1
+    if seen < SEEN:
+        return replace(state, moving_to=target, moved_seen=seen)
+    return replace(state, moved_to=target, moving_to="", moved_seen=0)
+
+
+def _lasting(hops: tuple[Hop, ...]) -> str:
+    """How far redirects lead that are all permanent; "" where the first is not."""
     target = ""
     for hop in hops:
         if hop.status not in _PERMANENT:
             break
         target = hop.url
-    if not target:
-        # What is asked at its new address has nothing more to say of it.
-        return (state.moved_to, state.moved_seen) if state.address != state.url else ("", 0)
-    if not _is_safe_move(state.url, target):
-        return "", 0
-    return target, state.moved_seen + 1 if target == state.moved_to else 1
+    return target
 
 
 def _is_safe_move(url: str, target: str) -> bool:
     """Not to plain HTTP, where anyone on the way reads along; nor where the password is unknown."""
     if url.startswith("https:") and not target.startswith("https:"):
         return False
-    return "@" not in urlsplit(url).netloc or _server(target) == _server(url)
-
-
-def _server(address: str) -> tuple[str, int | None]:
-    parts = urlsplit(address)
-    return parts.hostname or "", parts.port
+    return "@" not in urlsplit(url).netloc or with_user(target, url) != target
 
 
 def _is_troubled(state: FeedState, now: datetime) -> bool:

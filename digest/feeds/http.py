@@ -227,6 +227,7 @@ class Web:
         max_bytes: int | None = None,
         cut: bool = False,
         take: Callable[[Answer], Awaitable[None]] | None = None,
+        permit: Callable[[str], Awaitable[None]] | None = None,
     ) -> Answer:
         """The answer of `url`, redirects followed. Raises Refused, and nothing else.
 
@@ -234,11 +235,15 @@ class Web:
         `max_bytes` (else the options' limit) is refused, or with `cut` ends there. `headers` go
         along through redirects: validators belong to the last address, which alone has use for
         them. `take` is awaited while the turn lasts, so that a slow taker holds the others back.
+        `permit` is awaited before each address that is asked, also redirects', and may raise
+        Refused.
         """
         limit = self.options.max_bytes if max_bytes is None else max_bytes
         way = _departure(url, {"Accept": accept, **headers}, named, limit, cut)
         while True:
             self._check(way)
+            if permit is not None:
+                await permit(str(way.url))
             # Per hop: who waits for a busy host keeps no slot from the others.
             async with self._hosts[_place(way.url)[0]], self._slots:
                 answer = await self._in_time(way)

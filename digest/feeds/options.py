@@ -36,6 +36,8 @@ class FetchOptions:
     max_header_bytes: int = 64 * 1024
     # Pages are mostly below 2 MB; what is larger than this is no article.
     max_page_bytes: int = 8 * 1024 * 1024
+    # For all pages of a run; what is left is for the next one. An edition must not wait longer.
+    pages_total: float = 300.0
     # For reading one body. 32 MiB take about a minute; a parser that takes longer has lost its way.
     parse: float = 120.0
     # DIGEST_ALLOW_PRIVATE_NETWORKS: whether addresses of this machine and its network, and all

@@ -38,21 +38,27 @@ _HOUR = timedelta(hours=1)
 def after_success(headers: Headers, rhythm: Rhythm, now: datetime) -> tuple[datetime, str]:
     """When a feed that answered at `now` (aware UTC) may be asked again, and for what reason.
 
-    The latest of what Cache-Control, Expires and the feed's own ttl ask for, moved out of the hours
-    and days that the feed wants to be spared, and within LONGEST; `now` and "" where nothing asks.
+    The latest of what Cache-Control, Expires and the feed's own ttl ask for, within LONGEST; `now`
+    and "" where nothing asks.
     """
-    given = dict(headers)
+    given = _joined(headers)
     waits = {
         "its server says that it won't change sooner (Cache-Control)": _max_age(given),
         "its server says that it won't change sooner (Expires)": _expires(given, now),
         "the feed asks for it (ttl)": timedelta(minutes=rhythm.ttl or 0),
     }
     reason, wait = max(waits.items(), key=lambda item: item[1])
-    due = now + min(wait, LONGEST)
-    spared = _spared(due, rhythm)
-    if spared > due:
-        return min(spared, now + LONGEST), "the feed asks for it (skipHours, skipDays)"
-    return due, reason if wait else ""
+    return now + min(wait, LONGEST), reason if wait else ""
+
+
+def spared_until(rhythm: Rhythm, asked: datetime, now: datetime) -> datetime:
+    """The first moment from `now` on that the feed doesn't want to be spared (skipHours, skipDays).
+
+    `now` itself once LONGEST has passed since it was last `asked`, and where it blocks every hour.
+    """
+    if now >= asked + LONGEST:
+        return now
+    return min(_spared(now, rhythm), asked + LONGEST)
 
 
 def after_failure(
@@ -66,7 +72,7 @@ def after_failure(
     """
     doublings = min(failures - 1, 20)
     wait = min(FIRST_RETRY * 2**doublings, LONGEST) * _jitter(feed, failures)
-    asked = retry_after(dict(headers), now) if status in _RETRY_STATUS else None
+    asked = retry_after(_joined(headers), now) if status in _RETRY_STATUS else None
     if asked is not None and asked > wait:
         return now + asked, "its server asks for it (Retry-After)"
     return now + wait, "it failed"
@@ -81,6 +87,14 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     if moment is None or moment <= now:
         return None
     return min(moment - now, LONGEST_RETRY)
+
+
+def _joined(headers: Headers) -> dict[str, str]:
+    """By name; what stands in several headers of a name is one list (RFC 9110, section 5.3)."""
+    given: dict[str, str] = {}
+    for name, value in headers:
+        given[name] = f"{given[name]}, {value}" if name in given else value
+    return given
 
 
 def _max_age(headers: Mapping[str, str]) -> timedelta:

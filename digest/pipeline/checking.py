@@ -9,7 +9,8 @@ from datetime import datetime
 from digest.errors import ModelError
 from digest.feeds.health import after, health
 from digest.feeds.options import FetchOptions
-from digest.feeds.work import FeedRequest, PageRequest, fetch_pages
+from digest.feeds.pages import PageRequest
+from digest.feeds.work import FeedRequest, fetch_pages
 from digest.models.encoder import Encoder
 from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.fetching import ask

@@ -8,8 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from digest.feeds.health import after, with_credentials
+from digest import __version__
+from digest.feeds.health import after
 from digest.feeds.options import FetchOptions
+from digest.feeds.pages import host_of
+from digest.feeds.polling import spared_until
 from digest.feeds.work import (
     UNREADABLE,
     FeedRequest,
@@ -21,8 +24,9 @@ from digest.feeds.work import (
 )
 from digest.pipeline.pool import Pool, sent_out, worked_on
 from digest.pipeline.progress import Progress, silent
-from digest.records import Article, Feed, FeedAnswer, FeedOutcome, FeedState
+from digest.records import Article, Feed, FeedAnswer, FeedOutcome, FeedState, Validators
 from digest.store.store import Store
+from digest.text.addresses import with_user
 from digest.text.urls import is_http
 
 log = logging.getLogger(__name__)
@@ -30,6 +34,8 @@ log = logging.getLogger(__name__)
 # Articles that are written in one transaction: each costs a flush to the disk, and none may keep
 # other writers waiting for long. 2,000 take a third of a second.
 _AT_ONCE = 2000
+# Hosts that must all be silent before it is called our own network's failure.
+_SEVERAL = 2
 
 
 def fetch(
@@ -61,17 +67,22 @@ def fetch(
         else:
             requests.append(_request(feed, state))
     progress("feeds", len(outcomes), len(feeds))
-    silent_feeds: list[FeedAnswer] = []
+    unheard: list[FeedAnswer] = []
     heard = False
     for answers in ask(requests, options, now, pool):
         for part in _together(answers):
             kept = [answer for answer in part if not _is_silent(states[answer.feed], answer)]
-            silent_feeds += [answer for answer in part if answer not in kept]
+            unheard += [answer for answer in part if _is_silent(states[answer.feed], answer)]
             heard = heard or any(is_http(states[answer.feed].url) for answer in kept)
             outcomes.update(_store(kept, states, store, now))
             progress("feeds", len(outcomes), len(feeds))
-    # When no server at all could be reached it is our network that is down: nobody waits for that.
-    outcomes.update(_store(silent_feeds, states, store, now, wait=heard))
+    hosts = {host_of(states[answer.feed].address) for answer in unheard}
+    if heard or len(hosts) < _SEVERAL:
+        outcomes.update(_store(unheard, states, store, now))
+    else:
+        # Several servers were asked, and none was there: it is our network that is down. That is
+        # no failure of theirs, and nobody waits for it.
+        outcomes.update((answer.feed, _outcome(answer, states[answer.feed])) for answer in unheard)
     progress("feeds", len(outcomes), len(feeds))
     return [outcomes[feed.name] for feed in feeds]
 
@@ -83,23 +94,30 @@ def _not_asked(state: FeedState, now: datetime, need: timedelta) -> FeedOutcome 
             f"closed by its server, as it said on {state.gone:%Y-%m-%d}; remove it from "
             "feeds.yaml, or correct its address"
         )
-        return FeedOutcome(state.feed, "failed", reason=reason, told=state.told)
+        return FeedOutcome(state.feed, "waiting", reason=reason, told=state.told, asked=False)
     if state.checked is None or now < state.checked:  # a clock that was set back
         return None
     if now < state.checked + need and not state.failures:
         reason = f"asked at {state.checked:%H:%M} UTC already"
-        return FeedOutcome(state.feed, "waiting", entries=state.entries, reason=reason)
-    if state.not_before is None or state.not_before <= now:
+        return FeedOutcome(state.feed, "waiting", entries=state.entries, reason=reason, asked=False)
+    if state.not_before is not None and state.not_before > now:
+        due, why = state.not_before, state.waits_for
+    elif state.failures:
         return None
-    when = f"{state.not_before:%Y-%m-%d %H:%M} UTC"
+    elif (due := spared_until(state.rhythm, state.checked, now)) > now:
+        why = "the feed asks for it (skipHours, skipDays)"
+    else:
+        return None
+    when = f"{due:%Y-%m-%d %H:%M} UTC"
     if state.failures:
-        reason = f"{state.reason}; not asked again before {when} (--force asks)"
-        return FeedOutcome(state.feed, "failed", reason=reason, told=state.told)
+        reason = f"{state.reason}; not asked again before {when} (digest fetch --force asks)"
+        return FeedOutcome(state.feed, "failed", reason=reason, told=state.told, asked=False)
     return FeedOutcome(
         state.feed,
         "waiting",
         entries=state.entries,
-        reason=f"not asked again before {when}: {state.waits_for}",
+        reason=f"not asked again before {when}: {why}",
+        asked=False,
     )
 
 
@@ -107,8 +125,12 @@ def _request(feed: Feed, state: FeedState) -> FeedRequest:
     """A conditional request, to where the feed is by now."""
     address = state.address
     if address != feed.url:
-        address = with_credentials(address, feed.url)
-    return FeedRequest(feed, address, state.validators, state.body_hash)
+        address = with_user(address, feed.url)
+    # What another version read is read again: this one may find more in it.
+    known = state.validators if state.read_by == __version__ else Validators()
+    if state.moved_to and state.address == state.url:
+        known = Validators()  # they are of the new address
+    return FeedRequest(feed, address, known, state.body_hash)
 
 
 # --- work ----------------------------------------------------------------------------------
@@ -124,15 +146,21 @@ def ask(
     if pool is not None:
         share = replace(options, concurrency=-(-options.concurrency // pool.workers))
         job = partial(fetch_and_parse, options=share, now=now)
-        yield from sent_out(requests, lambda request: request.address, job, pool)
+        yield from sent_out(requests, lambda request: request.address, job, pool, _undone)
     elif requests:
         read = partial(read_feeds, options=options, now=now)
         yield from worked_on(fetched_feeds(requests, options), read, is_read_at_once, _lost)
 
 
+def _undone(request: FeedRequest) -> FeedAnswer:
+    """The answer of a feed whose worker failed."""
+    reason = "the worker that asked it failed; see the log"
+    return FeedAnswer(request.feed.name, "failed", reason=reason, told=UNREADABLE)
+
+
 def _lost(item: FetchedFeed) -> FeedAnswer:
     """The answer of a feed that a process died of, twice."""
-    reason = "the process that read it ended, probably for want of memory"
+    reason = "the process that read it ended, perhaps for want of memory"
     return FeedAnswer(item[0].feed.name, "failed", reason=reason, told=UNREADABLE)
 
 
@@ -163,30 +191,29 @@ def _store(
     states: Mapping[str, FeedState],
     store: Store,
     now: datetime,
-    *,
-    wait: bool = True,
 ) -> dict[str, FeedOutcome]:
-    """Stores `answers`; the outcomes by feed. Without `wait` they may be asked again at once."""
-    after_all = [after(states[answer.feed], answer, now) for answer in answers]
-    if not wait:
-        after_all = [replace(state, not_before=None, waits_for="") for state in after_all]
+    """Stores `answers`; the outcomes by feed."""
+    known = {answer.feed: after(states[answer.feed], answer, now) for answer in answers}
     articles: dict[str, tuple[Article, ...]] = {
         answer.feed: answer.parsed.articles for answer in answers if answer.parsed
     }
-    counts = store.save_feeds(after_all, articles, now)
-    outcomes: dict[str, FeedOutcome] = {}
-    for answer, state in zip(answers, after_all, strict=True):
-        new, updated = counts.get(answer.feed, (0, 0))
-        outcomes[answer.feed] = FeedOutcome(
-            answer.feed,
-            answer.status,
-            entries=0 if answer.status == "failed" else state.entries,
-            new=new,
-            updated=updated,
-            reason=answer.reason,
-            told=answer.told,
-            seconds=round(answer.seconds, 3),
-            notes=answer.parsed.notes if answer.parsed else (),
-        )
-        log.info("feed %s: %s %s", answer.feed, answer.status, answer.reason)
-    return outcomes
+    counts = store.save_feeds(list(known.values()), articles, now)
+    return {
+        answer.feed: _outcome(answer, known[answer.feed], *counts.get(answer.feed, (0, 0)))
+        for answer in answers
+    }
+
+
+def _outcome(answer: FeedAnswer, state: FeedState, new: int = 0, updated: int = 0) -> FeedOutcome:
+    log.info("feed %s: %s %s", answer.feed, answer.status, answer.reason)
+    return FeedOutcome(
+        answer.feed,
+        answer.status,
+        entries=0 if answer.status == "failed" else state.entries,
+        new=new,
+        updated=updated,
+        reason=answer.reason,
+        told=answer.told,
+        seconds=round(answer.seconds, 3),
+        notes=answer.parsed.notes if answer.parsed else (),
+    )

@@ -7,13 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from digest.feeds.options import FetchOptions
+from digest.feeds.pages import FetchedPage, PageRequest
 from digest.feeds.work import (
-    FetchedPage,
-    PageRequest,
     fetch_pages,
     fetched_pages,
     read_pages,
@@ -73,10 +72,25 @@ def full_texts(
                     articles += [full] if full != article else []
                     taken[article.feed] += full.text != article.text
                     log.info("page of %s (%s): %s", article.url, article.feed, page.reason or "ok")
-            asked = [a.id for page in part if not page.again for a in by_page[page.article]]
-            store.save_pages(articles, asked, now)
+            settled, later = _settled(part, by_page, now)
+            store.save_pages(articles, settled, later, now)
             progress("pages", done, len(requests))
     return taken
+
+
+def _settled(
+    pages: Sequence[Page], by_page: Mapping[str, Sequence[Article]], now: datetime
+) -> tuple[list[str], dict[str, datetime]]:
+    """The ids of articles whose pages are done with; when those of the others may be asked for."""
+    settled: list[str] = []
+    later: dict[str, datetime] = {}
+    for page in pages:
+        ids = [article.id for article in by_page[page.article]]
+        if page.again is None:
+            settled += ids
+        elif page.again:
+            later.update(dict.fromkeys(ids, now + timedelta(seconds=page.again)))
+    return settled, later
 
 
 def with_page(article: Article, page: Page) -> Article:
@@ -142,7 +156,7 @@ def _pages(
     if pool is not None:
         share = replace(options, concurrency=-(-options.concurrency // pool.workers))
         job = partial(fetch_pages, options=share, now=now)
-        yield from sent_out(requests, lambda request: request.url, job, pool)
+        yield from sent_out(requests, lambda request: request.url, job, pool, _undone)
     elif requests:
         read = partial(read_pages, options=options, now=now)
         yield from worked_on(fetched_pages(requests, options), read, _is_page, _lost)
@@ -153,7 +167,12 @@ def _is_page(item: FetchedPage) -> bool:
     return isinstance(item[1], Page)
 
 
+def _undone(request: PageRequest) -> Page:
+    """The page whose worker failed."""
+    return Page(request.article, reason="the worker that asked it failed; see the log", again=0)
+
+
 def _lost(item: FetchedPage) -> Page:
     """The page that a process died of, twice."""
-    reason = "the process that read it ended, probably for want of memory"
+    reason = "the process that read it ended, perhaps for want of memory"
     return Page(item[0].article, reason=reason)

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import multiprocessing.connection
 import os
+import signal
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
@@ -25,7 +28,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from digest.feeds.work import host_of
+from digest.feeds.pages import host_of
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +62,7 @@ def processes(workers: int) -> Iterator[Executor]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["digest.feeds.work"])
     before = set(multiprocessing.active_children())
-    executor = ProcessPoolExecutor(workers, mp_context=context)
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_live_with_parent)
     try:
         yield executor
     except BaseException:
@@ -69,6 +72,22 @@ def processes(workers: int) -> Iterator[Executor]:
         raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _live_with_parent() -> None:
+    """Makes a worker end when its parent does, however that ends, and not before.
+
+    Ctrl-C goes to all processes of a terminal; what becomes of the workers is the parent's to say.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(0)
 
 
 def worked_on(
@@ -167,13 +186,26 @@ def sent_out(
     address: Callable[[Item], str],
     job: Job[Item, Result],
     pool: Pool,
+    lost: Callable[[Item], Result],
 ) -> Iterator[list[Result]]:
-    """What `job` makes of `requests` in `pool`, batch by batch, as they are done."""
-    futures = [
-        pool.executor.submit(job, batch) for batch in shared_out(requests, address, pool.workers)
-    ]
-    for future in as_completed(futures):
-        yield future.result()
+    """What `job` makes of `requests` in `pool`, batch by batch, as they are done.
+
+    `lost` tells the result of those whose batch fails: an executor may lose its workers.
+    """
+    futures: dict[Future[list[Result]], list[Item]] = {}
+    try:
+        for batch in shared_out(requests, address, pool.workers):
+            futures[pool.executor.submit(job, batch)] = batch
+        for future in as_completed(futures):
+            try:
+                results = future.result()
+            except Exception:  # jobs raise nothing: whatever it is, the executor is the reason
+                log.exception("a worker failed, with a batch of %d", len(futures[future]))
+                results = [lost(item) for item in futures[future]]
+            yield results
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def shared_out(

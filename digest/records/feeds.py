@@ -142,7 +142,7 @@ class Page:
     `url` is the page's canonical address, or where the redirects ended. `published` is aware UTC,
     None when the page names no time of day or no date. `paywall`: the page says it is not free.
     `reason` says in plain words why there is no text, and then all else but `paywall` is empty;
-    `again` that it may be otherwise next time.
+    `again` is in how many seconds it may be otherwise (0: it was not asked), None for never.
     """
 
     article: str
@@ -155,11 +155,11 @@ class Page:
     language: str = ""
     paywall: bool = False
     reason: str = ""
-    again: bool = False
+    again: float | None = None
 
 
 FeedStatus = Literal["fetched", "unchanged", "waiting", "failed"]
-"""`waiting`: not asked, since it is too early to ask again."""
+"""`waiting`: not asked, since it is too early to ask again, or the feed is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class FeedOutcome:
     """A feed's line in the run report.
 
     `entries` counts what it carried, `new` and `updated` what that changed in the store, `pages`
-    the articles whose text came from their page.
+    the articles whose text came from their page. `asked` is False where it was too early to ask.
     `reason` is for whoever looks after the feeds and may name hosts and paths; `told` is what
     readers are told, and names none.
     """
@@ -182,19 +182,20 @@ class FeedOutcome:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     pages: int = 0
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
     """What is known of a feed between runs. Times are aware UTC, None where it never happened.
 
-    `url` is the address of `feeds.yaml` that all this is about. `moved_to` is where permanent
-    redirects led, `moved_seen` how many fetches saw that; from two on it is asked in place of
-    `url`. `failures` and `successes` are in a row; `failing_since` is the first failure of the row,
-    `worked` the first success ever, `gone` when the server said that the feed is closed.
-    `not_before` is when it may be asked again and `waits_for` why. `answers` counts good answers,
-    `unchanged` those of them that were 304s; `seconds` is the usual time to answer. `troubled`:
-    editors are told of it.
+    `url` is the address of `feeds.yaml` that all this is about. `moved_to` is where it has moved
+    for good; `moving_to` where permanent redirects lead to from there, which `moved_seen` answers
+    in a row have shown. `failures` and `successes` are in a row; `failing_since` is the first
+    failure of the row, `worked` the first success ever, `gone` when the server said that the feed
+    is closed. `not_before` is when it may be asked again and `waits_for` why. `answers` counts good
+    answers, `unchanged` those of them that were 304s; `seconds` is the usual time to answer.
+    `read_by` is the version that read the last body. `troubled`: editors are told of it.
     """
 
     feed: str
@@ -213,7 +214,9 @@ class FeedState:
     not_before: datetime | None = None
     waits_for: str = ""
     moved_to: str = ""
+    moving_to: str = ""
     moved_seen: int = 0
+    read_by: str = ""
     rhythm: Rhythm = Rhythm()
     answers: int = 0
     unchanged: int = 0
@@ -223,8 +226,12 @@ class FeedState:
 
     @property
     def address(self) -> str:
-        """What is asked: the feed's new address once it is known for sure, else `url`."""
-        return self.moved_to if self.moved_to and self.moved_seen >= 2 else self.url
+        """What is asked: where the feed has moved to, else `url`.
+
+        Each time that it has failed thrice there, `url` too: its owner may have moved back.
+        """
+        back = self.failures > 0 and self.failures % 3 == 0
+        return self.moved_to if self.moved_to and not back else self.url
 
 
 @dataclass(frozen=True, slots=True)

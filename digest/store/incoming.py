@@ -21,15 +21,17 @@ from digest.store.schema import ArticleRow
 _KEYS_AT_ONCE = 900
 # A feed that changes its guids changes all of them. Fewer entries than this may be a new one that
 # has the title and the link of an old one by accident ("Weather").
-_CHURN = 3
+_CHURN = 2
+_PAGE_ANEW = {"page_asked": None, "page_after": None, "page_tries": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A stored article, and the hash of what its entry said."""
+    """A stored article, and what its entry said: the content's hash and the link."""
 
     article: Article
     entry_hash: str
+    entry_url: str
 
 
 def save_entries(
@@ -59,9 +61,10 @@ def save_entries(
             continue
         is_other = article.content_hash != before.entry_hash
         updated += is_other
-        values = article_values(_merged(article, before.article, is_other))
-        if is_other or values != article_values(before.article):
-            asked = {"page_asked": None} if is_other else {}
+        values = article_values(_merged(article, before, is_other))
+        moved = article.url != before.entry_url
+        if is_other or moved or values != article_values(before.article):
+            asked = _PAGE_ANEW if is_other else {}
             entry = {"entry_hash": article.content_hash, "entry_url": article.url}
             changed.append({**values, **entry, **asked})
     if fresh:
@@ -70,8 +73,9 @@ def save_entries(
     return len(fresh), updated
 
 
-def _merged(article: Article, before: Article, is_other: bool) -> Article:
-    """`article` as it is stored in the place of `before`; `is_other` says its content changed."""
+def _merged(article: Article, known: _Known, is_other: bool) -> Article:
+    """`article` as it is stored in the place of `known`; `is_other` says its content changed."""
+    before = known.article
     if article.date_origin != "feed":
         article = replace(article, published=before.published, date_origin=before.date_origin)
     elif (
@@ -81,10 +85,20 @@ def _merged(article: Article, before: Article, is_other: bool) -> Article:
         and article.published > before.published
     ):
         article = replace(article, published=before.published)
-    if is_other or before.text_from == "feed":
+    if is_other:
         return article
-    # The page's word goes before the feed's.
-    return replace(before, summary=article.summary, tags=article.tags, guid=article.guid)
+    # What the page gave stays: the feed's word goes before it only where the feed has one.
+    article = replace(
+        article,
+        url=before.url if article.url == known.entry_url else article.url,
+        image=article.image or before.image,
+        author=article.author or before.author,
+        language=article.language or before.language,
+        paywall=before.paywall,
+    )
+    if before.text_from == "feed":
+        return article
+    return replace(article, text=before.text, text_from="page", content_hash=before.content_hash)
 
 
 def _renamed(
@@ -135,13 +149,13 @@ def _known(connection: Connection, ids: Sequence[str]) -> dict[str, _Known]:
 
 
 def _of(row: RowMapping) -> _Known:
-    return _Known(article_of(row), row["entry_hash"])
+    return _Known(article_of(row), row["entry_hash"], row["entry_url"])
 
 
 def _update(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Writes `rows`, of which those with the same columns go together."""
     for with_page in (False, True):
-        alike = [row for row in rows if ("page_asked" in row) is with_page]
+        alike = [row for row in rows if ("page_tries" in row) is with_page]
         if alike:
             statement = update(ArticleRow).where(ArticleRow.id == bindparam("key"))
             names = [name for name in alike[0] if name != "id"]

@@ -76,7 +76,9 @@ class FeedRow(Base):
     waits_for: Mapped[str] = mapped_column(Text, server_default="")
     moved_to: Mapped[str] = mapped_column(Text, server_default="")
     successes: Mapped[int] = mapped_column(Integer, server_default="0")
+    moving_to: Mapped[str] = mapped_column(Text, server_default="")
     moved_seen: Mapped[int] = mapped_column(Integer, server_default="0")
+    read_by: Mapped[str] = mapped_column(Text, server_default="")
     answers: Mapped[int] = mapped_column(Integer, server_default="0")
     unchanged: Mapped[int] = mapped_column(Integer, server_default="0")
     seconds: Mapped[float] = mapped_column(Float, server_default="0")
@@ -88,7 +90,9 @@ class ArticleRow(Base):
     """An article as it last came in. `first_seen` never changes.
 
     `entry_hash` and `entry_url` are the content hash and the link that the feed's entry gave, in
-    whose place those of the article's page may stand; `page_asked` is when that was asked for.
+    whose place those of the article's page may stand. `page_asked` is when that was settled, one
+    way or the other; until then it may be asked for from `page_after` on, and was `page_tries`
+    times.
     """
 
     __tablename__ = "articles"
@@ -113,6 +117,8 @@ class ArticleRow(Base):
     text_from: Mapped[str] = mapped_column(String(8), server_default="feed")
     paywall: Mapped[bool] = mapped_column(Boolean, server_default=false())
     page_asked: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    page_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    page_tries: Mapped[int] = mapped_column(Integer, server_default="0")
 
     __table_args__ = (Index("ix_articles_feed_published", "feed", "published"),)
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    not_,
     or_,
     select,
     update,
@@ -40,7 +41,8 @@ from digest.store.schema import (
 
 # What a feed's articles a week are counted over: four weeks even out holidays and bad days.
 _LATELY = timedelta(weeks=4)
-_PAGE_NOT_ASKED = and_(ArticleRow.page_asked.is_(None), ArticleRow.url != "")
+# So many tries without an answer settle that a page can't be had.
+_TRIES = 3
 # Characters of a model's name that are kept.
 _NAME = 120
 
@@ -126,11 +128,23 @@ class Store:
     def pages_to_ask(
         self, feeds: Sequence[str], since: datetime | None, until: datetime
     ) -> list[Article]:
-        """Articles whose page was not asked for yet, published like `articles`, newest first."""
-        return self._articles(feeds, since, until, None, _PAGE_NOT_ASKED)
+        """Articles whose page may be asked for, published like `articles`, newest first."""
+        may = or_(ArticleRow.page_after.is_(None), ArticleRow.page_after <= until)
+        settled = ArticleRow.page_asked.is_not(None)
+        return self._articles(feeds, since, until, None, not_(settled), may, ArticleRow.url != "")
 
-    def save_pages(self, articles: Sequence[Article], asked: Sequence[str], now: datetime) -> None:
-        """Stores `articles` as their pages made them, and that those of the ids `asked` were."""
+    def save_pages(
+        self,
+        articles: Sequence[Article],
+        settled: Sequence[str],
+        later: Mapping[str, datetime],
+        now: datetime,
+    ) -> None:
+        """Stores `articles` as their pages made them.
+
+        The pages of the ids `settled` are not asked for again, those of `later` from that time on,
+        unless this was the last try.
+        """
         with self._transaction() as connection:
             for article in articles:
                 connection.execute(
@@ -138,9 +152,17 @@ class Store:
                     .where(ArticleRow.id == article.id)
                     .values(**article_values(article))
                 )
-            for part in parts(asked):
+            for part in parts(settled):
                 connection.execute(
                     update(ArticleRow).where(ArticleRow.id.in_(part)).values(page_asked=now)
+                )
+            for id, after in later.items():
+                tries = ArticleRow.page_tries + 1
+                asked = case((tries >= _TRIES, now), else_=None)
+                connection.execute(
+                    update(ArticleRow)
+                    .where(ArticleRow.id == id)
+                    .values(page_after=after, page_tries=tries, page_asked=asked)
                 )
 
     # --- articles ------------------------------------------------------------------------

@@ -89,6 +89,23 @@ def same_address(url: str) -> str:
     return f"{parts.scheme}://{user}{'@' if user else ''}{where}{path}{query}"
 
 
+def with_user(url: str, given: str) -> str:
+    """`url` with the user and password of `given`, where it is of the same server.
+
+    That is scheme, host and port; or the same host made secure (http to https, usual ports).
+    """
+    user = urlsplit(given).netloc.rpartition("@")[0]
+    here, there = (
+        urlsplit(same_address(without_user(url))),
+        urlsplit(same_address(without_user(given))),
+    )
+    secured = (there.scheme, here.scheme) == ("http", "https") and here.netloc == there.netloc
+    if not user or not (secured or (here.scheme, here.netloc) == (there.scheme, there.netloc)):
+        return url
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}").geturl()
+
+
 def without_user(url: str) -> str:
     """`url` without user and password."""
     try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from digest.feeds.health import after, health, with_credentials
+from digest.feeds.health import after, health
 from digest.records import (
     FeedAnswer,
     FeedRate,
@@ -137,7 +137,7 @@ def test_a_move_counts_only_as_far_as_it_is_permanent() -> None:
 
 def test_two_different_moves_are_not_two_of_one() -> None:
     state = history(FRESH, came(Hop(301, NEW)), came(Hop(301, NEW + "er")))
-    assert (state.address, state.moved_to, state.moved_seen) == (URL, NEW + "er", 1)
+    assert (state.address, state.moving_to, state.moved_seen) == (URL, NEW + "er", 1)
 
 
 def test_a_move_that_is_taken_back_is_forgotten() -> None:
@@ -147,12 +147,42 @@ def test_a_move_that_is_taken_back_is_forgotten() -> None:
 
 def test_a_redirect_to_what_is_no_feed_is_no_move() -> None:
     portal = failed(200, (), Hop(301, "https://portal.example/login"))
-    assert history(FRESH, portal, portal, portal).moved_to == ""
+    state = history(FRESH, portal, portal, portal)
+    assert (state.moved_to, state.moving_to) == ("", "")
 
 
 def test_a_feed_stays_at_its_new_address_while_that_works() -> None:
     moved = history(FRESH, came(Hop(301, NEW)), came(Hop(301, NEW)))
     assert history(moved, unchanged(), came(), failed(503)).address == NEW
+
+
+def test_a_feed_that_moves_on_keeps_its_address_until_that_is_sure() -> None:
+    moved = history(FRESH, came(Hop(301, NEW)), came(Hop(301, NEW)))
+    further = Hop(301, "https://gazette.example/newest")
+    assert history(moved, came(further)).address == NEW
+    assert history(moved, came(further), came(further)).address == further.url
+
+
+def test_a_feed_that_fails_at_its_new_address_is_asked_at_the_old_now_and_then() -> None:
+    state = history(FRESH, came(Hop(301, NEW)), came(Hop(301, NEW)))
+    asked = []
+    for _ in range(7):
+        state = after(state, failed(None), NOW)
+        asked.append(state.address)
+    assert asked == [NEW, NEW, URL, NEW, NEW, URL, NEW]
+
+
+def test_a_feed_that_answers_at_its_old_address_again_has_moved_back() -> None:
+    moved = history(FRESH, came(Hop(301, NEW)), came(Hop(301, NEW)))
+    lost = history(moved, failed(None), failed(None), failed(None))
+    assert history(lost, came()).moved_to == ""
+    assert history(lost, came(Hop(301, NEW))).moved_to == NEW
+
+
+def test_gone_at_the_end_of_a_detour_is_not_gone() -> None:
+    detour = Hop(302, "https://cdn.example/42")
+    assert history(FRESH, failed(410, (), detour)).gone is None
+    assert history(FRESH, failed(410, (), Hop(301, NEW))).gone == NOW
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -172,19 +202,6 @@ def test_a_feed_with_a_password_moves_only_within_its_server() -> None:
     away, here = Hop(301, "https://other.example/feed"), Hop(301, NEW)
     assert history(locked, came(away), came(away)).address == locked.url
     assert history(locked, came(here), came(here)).address == NEW
-
-
-@pytest.mark.parametrize(
-    ("address", "expected"),
-    [
-        (NEW, "https://me:secret@gazette.example/new"),
-        ("https://other.example/feed", "https://other.example/feed"),
-        ("https://gazette.example:8443/feed", "https://gazette.example:8443/feed"),
-    ],
-)
-def test_a_password_is_given_to_the_server_it_is_for(address: str, expected: str) -> None:
-    assert with_credentials(address, "https://me:secret@gazette.example/feed") == expected
-    assert with_credentials(address, URL) == address
 
 
 def test_gone_is_gone_until_the_feed_answers() -> None:
@@ -238,6 +255,12 @@ def test_stale_depends_on_the_feed_s_own_rhythm(
     assert told.state == expected
     if expected == "stale":
         assert f"{silent} days" in told.reason
+
+
+def test_a_feed_that_never_had_an_entry_is_stale_after_a_month() -> None:
+    state = after(FRESH, came(), NOW)
+    assert kind(state, UNKNOWN, NOW + 29 * DAY) == "healthy"
+    assert kind(state, UNKNOWN, NOW + 31 * DAY) == "stale"
 
 
 def test_one_bad_night_is_nobody_s_business() -> None:

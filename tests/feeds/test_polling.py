@@ -15,6 +15,7 @@ from digest.feeds.polling import (
     after_failure,
     after_success,
     retry_after,
+    spared_until,
 )
 from digest.records import Headers, Rhythm
 
@@ -61,20 +62,36 @@ def test_a_server_s_word_is_kept(headers: dict[str, str], expected: timedelta) -
 
 
 @pytest.mark.parametrize(
+    ("ttl", "expected"), [(60, HOUR), (1440, LONGEST), (0, timedelta(0)), (None, timedelta(0))]
+)
+def test_a_feed_s_ttl_is_kept(ttl: int | None, expected: timedelta) -> None:
+    assert wait({}, Rhythm(ttl=ttl)) == expected
+
+
+@pytest.mark.parametrize(
     ("rhythm", "expected"),
     [
-        (Rhythm(ttl=60), HOUR),
-        (Rhythm(ttl=1440), LONGEST),
         (Rhythm(skip_hours=(6, 7)), timedelta(minutes=90)),
-        (Rhythm(ttl=30, skip_hours=(7,)), timedelta(minutes=90)),
-        (Rhythm(skip_hours=(5,)), timedelta(0)),
-        (Rhythm(skip_days=(0,)), LONGEST),
+        (Rhythm(skip_hours=(7,)), timedelta(0)),
+        (Rhythm(skip_days=(0,)), LONGEST - HOUR),
         (Rhythm(skip_days=(6,)), timedelta(0)),
         (Rhythm(skip_hours=tuple(range(24))), timedelta(0)),
+        (WHENEVER, timedelta(0)),
     ],
 )
-def test_a_feed_s_word_is_kept(rhythm: Rhythm, expected: timedelta) -> None:
-    assert wait({}, rhythm) == expected
+def test_a_feed_s_hours_and_days_of_rest_are_kept(rhythm: Rhythm, expected: timedelta) -> None:
+    assert spared_until(rhythm, NOW - HOUR, NOW) - NOW == expected
+
+
+def test_a_daily_digest_in_an_hour_of_rest_asks_all_the_same() -> None:
+    assert spared_until(Rhythm(skip_hours=(6,)), NOW - 24 * HOUR, NOW) == NOW
+
+
+def test_two_headers_of_a_name_are_one_list() -> None:
+    headers = (("cache-control", "public"), ("cache-control", "max-age=60"))
+    assert after_success(headers, WHENEVER, NOW)[0] == NOW + timedelta(minutes=1)
+    headers = (("cache-control", "max-age=60"), ("cache-control", "public"))
+    assert after_success(headers, WHENEVER, NOW)[0] == NOW + timedelta(minutes=1)
 
 
 def test_the_longest_wait_counts_and_is_named() -> None:

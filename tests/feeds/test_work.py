@@ -16,10 +16,12 @@ import pytest
 from aiohttp import web
 
 from digest.errors import FetchError
-from digest.feeds import work
+from digest.feeds import threads, work
+from digest.feeds.http import Answer
 from digest.feeds.options import FetchOptions
-from digest.feeds.work import FeedRequest, PageRequest, fetch_and_parse, fetch_pages
-from digest.records import Feed, FeedAnswer, Fetched, ParsedFeed, Validators
+from digest.feeds.pages import PageRequest
+from digest.feeds.work import FeedRequest, fetch_and_parse, fetch_pages
+from digest.records import Feed, FeedAnswer, Fetched, Page, ParsedFeed, Validators
 
 Server = Any  # conftest.Server: a conftest can't be imported by name, every room has one
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -144,8 +146,69 @@ async def test_a_host_that_answers_no_page_is_left_in_peace() -> None:
     requests = [PageRequest(f"a{n}", f"http://127.0.0.1:1/{n}") for n in range(30)]
     pages = await asyncio.to_thread(fetch_pages, requests, QUICK, NOW)
     assert len(pages) == 30
-    assert all(page.again and page.reason for page in pages)
+    assert {page.again for page in pages} == {3600.0}
     assert sum("not asked" in page.reason for page in pages) >= 25
+
+
+async def test_a_server_that_answers_no_feed_is_given_up_after_a_few() -> None:
+    requests = [_request(f"f{n}", f"http://127.0.0.1:1/{n}") for n in range(30)]
+    answers = await asyncio.to_thread(fetch_and_parse, requests, QUICK, NOW)
+    assert {answer.status for answer in answers} == {"failed"}
+    asked = [answer for answer in answers if "not asked" not in answer.reason]
+    assert 3 <= len(asked) <= 4  # two at a time
+    assert all("connection refused" in answer.reason for answer in answers)
+
+
+async def _page(_: web.Request) -> web.Response:
+    return web.Response(text="<html><p>Nothing.</p></html>", content_type="text/html")
+
+
+async def _busy(_: web.Request) -> web.Response:
+    return web.Response(status=429, headers={"Retry-After": "7200"})
+
+
+async def test_a_host_that_wants_rest_is_asked_for_no_other_page(server: Server) -> None:
+    requests = [PageRequest(f"a{n}", server.add(f"/{n}", _busy)) for n in range(20)]
+    pages = await asyncio.to_thread(fetch_pages, requests, QUICK, NOW)
+    asked = [r.path for r in server.requests if r.path != "/robots.txt"]
+    assert 1 <= len(asked) <= 2  # two at a time
+    assert {page.again for page in pages} == {7200.0}
+
+
+async def test_robots_txt_is_asked_where_a_redirect_leads_to(server: Server) -> None:
+    async def rules(_: web.Request) -> web.Response:
+        return web.Response(text="User-agent: *\nDisallow: /closed\n")
+
+    async def away(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "/closed"})
+
+    server.add("/robots.txt", rules)
+    server.add("/closed", _page)
+    (page,) = await asyncio.to_thread(
+        fetch_pages, [PageRequest("a1", server.add("/go", away))], QUICK, NOW
+    )
+    assert page.reason == "the robots.txt of 127.0.0.1 asks not to fetch it"
+    assert page.again is None
+    assert "/closed" not in [request.path for request in server.requests]
+
+
+async def test_pages_for_which_no_time_is_left_are_for_the_next_run(server: Server) -> None:
+    requests = [PageRequest("a1", server.add("/1", _page))]
+    options = replace(QUICK, pages_total=-1.0)
+    (page,) = await asyncio.to_thread(fetch_pages, requests, options, NOW)
+    assert (page.again, server.requests) == (0, [])
+
+
+def test_a_page_that_trips_the_reader_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> Page:
+        raise RuntimeError("dictionary changed size")
+
+    monkeypatch.setattr(work, "extract_page", crash)
+    item = (PageRequest("a1", "https://e.org/1"), Answer("https://e.org/1", 200, (), (), b"x", 0.1))
+    page = work.read_page(item, QUICK, NOW)
+    assert (
+        page.reason == "could not be read (RuntimeError: dictionary changed size); please report it"
+    )
 
 
 def test_no_pages_are_no_work() -> None:
@@ -166,12 +229,12 @@ async def _trouble() -> AsyncIterator[int]:
 
 
 def test_items_come_in_order_and_end() -> None:
-    found = work._elsewhere(lambda: _numbers(1000))
+    found = threads.elsewhere(lambda: _numbers(1000))
     assert [item for item in found if item is not None] == list(range(1000))
 
 
 def test_what_is_raised_there_is_raised_here() -> None:
-    items = work._elsewhere(_trouble)
+    items = threads.elsewhere(_trouble)
     assert next(item for item in items if item) == 1
     with pytest.raises(ValueError, match="broken"):
         next(items)
@@ -182,7 +245,7 @@ def test_leaving_early_ends_the_thread() -> None:
         yield 1
         await asyncio.Event().wait()
 
-    items = work._elsewhere(endless)
+    items = threads.elsewhere(endless)
     assert next(item for item in items if item) == 1
     assert next(items) is None  # a moment passed
     items.close()  # type: ignore[attr-defined]

@@ -122,11 +122,13 @@ class Page:
 
 @dataclass
 class Site:
-    """`pages` by path; `asked` lists path and If-None-Match of each request, in order."""
+    """`pages` by path; `asked` lists path and If-None-Match of each request, `logins` path and
+    Authorization, in order."""
 
     base: str = ""
     pages: dict[str, Page] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    logins: list[tuple[str, str | None]] = field(default_factory=list)
 
 
 @pytest.fixture(scope="session")
@@ -138,6 +140,7 @@ def _server() -> Iterator[tuple[ThreadingHTTPServer, dict[str, Site]]]:
             site = current["site"]
             condition = self.headers.get("If-None-Match")
             site.asked.append((self.path, condition))
+            site.logins.append((self.path, self.headers.get("Authorization")))
             page = site.pages.get(self.path, Page(status=404))
             unchanged = bool(page.etag) and condition == page.etag
             body = b"" if unchanged else page.body

@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,7 +84,7 @@ def test_retry_after_is_kept_over_restarts(house: House) -> None:
     assert early["town"].status == "failed"
     assert early["town"].reason == (
         "HTTP 429 Too Many Requests (asked too often); not asked again before "
-        "2026-03-02 14:00 UTC (--force asks)"
+        "2026-03-02 14:00 UTC (digest fetch --force asks)"
     )
     assert house.fetch(NOON + 2 * HOUR)["town"].status == "fetched"
 
@@ -97,12 +104,46 @@ def test_when_no_server_can_be_reached_nobody_waits(house: House) -> None:
     """It is our network that was down; once it is back, the next run asks."""
     path = house.folder / "feeds.yaml"
     good = path.read_text()
-    path.write_text(good.replace(house.site.base, "http://127.0.0.1:1"))
+    dead = good.replace(f"{house.site.base}/world", "http://127.0.0.1:1/")
+    path.write_text(dead.replace(f"{house.site.base}/town", "http://127.0.0.2:1/"))
     first = house.fetch()
     second = house.fetch(NOON + MINUTE)
     assert first["world"].reason == second["world"].reason
     assert "not asked again" not in second["world"].reason
-    assert house.states()["world"].failures == 2
+    assert house.states()["world"].failures == 0
+
+
+def test_a_lone_server_that_can_t_be_reached_is_given_time(house: House) -> None:
+    house.configure("{name: daily}", "world")
+    path = house.folder / "feeds.yaml"
+    path.write_text(path.read_text().replace(f"{house.site.base}/world", "http://127.0.0.1:1/"))
+    house.fetch()
+    assert "not asked again before" in house.fetch(NOON + MINUTE)["world"].reason
+
+
+def test_the_feed_s_hours_of_rest_are_kept(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", house.item("Gamma"))
+    page = house.site.pages["/world"]
+    rest = b"<channel><skipHours><hour>14</hour></skipHours>"
+    house.site.pages["/world"] = replace(page, body=page.body.replace(b"<channel>", rest))
+    house.fetch()
+    asked = {}
+    for hour in (1, 2, 3):
+        house.fetch(NOON + hour * HOUR)
+        asked[12 + hour] = "/world" in [path for path, _ in house.site.asked]
+    assert asked == {13: True, 14: False, 15: True}
+
+
+def test_another_version_asks_for_the_whole_feed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.feed("world", house.item("Alpha"), etag='"1"')
+    house.feed("town", house.item("Gamma"))
+    house.fetch()
+    monkeypatch.setattr(fetching, "__version__", "99")
+    house.fetch(NOON + HOUR)
+    assert ("/world", None) in house.site.asked
 
 
 def test_one_server_that_can_t_be_reached_is_given_time(house: House) -> None:
@@ -163,6 +204,17 @@ def test_a_feed_that_moved_is_asked_at_its_new_address_after_two_fetches(house: 
     assert asked == [["/new", "/town"], ["/new", "/town"], ["/new"]]
 
 
+def test_a_moved_feed_keeps_its_password(house: House) -> None:
+    moved(house)
+    path = house.folder / "feeds.yaml"
+    secret = house.site.base.replace("http://", "http://me:secret@")
+    path.write_text(path.read_text().replace(f"{house.site.base}/town", f"{secret}/town"))
+    for hour in range(3):
+        house.fetch(NOON + hour * HOUR)
+    assert house.states()["town"].address == f"{house.site.base}/new"
+    assert house.site.logins[-1] == ("/new", "Basic bWU6c2VjcmV0")
+
+
 def test_a_temporary_redirect_is_followed_each_time(house: House) -> None:
     moved(house, 302)
     for hour in range(4):
@@ -176,7 +228,7 @@ def test_a_feed_that_is_gone_is_not_asked_any_more(house: House) -> None:
     house.fetch()
     later = house.fetch(NOON + 30 * DAY)
     assert [path for path, _ in house.site.asked] == ["/world"]
-    assert later["town"].status == "failed"
+    assert later["town"].status == "waiting"
     assert "closed by its server, as it said on 2026-03-02" in later["town"].reason
     house.feed("town", house.item("Gamma"))
     assert house.fetch(NOON + 31 * DAY, force=True)["town"].status == "fetched"
@@ -230,6 +282,26 @@ def test_feeds_and_summaries_are_worked_on_by_the_executor_that_is_given(house: 
     house.pool = None
     house.run(force=True)
     assert house.files() == with_executor
+
+
+class Broken(Executor):
+    """An executor whose workers are gone."""
+
+    def submit(self, *_: Any, **__: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(BrokenExecutor("the scheduler is gone"))
+        return future
+
+
+def test_an_executor_that_fails_costs_its_batches_only(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", house.item("Gamma"))
+    house.pool = Pool(Broken(), 2)
+    outcomes = house.fetch()
+    assert {outcome.status for outcome in outcomes.values()} == {"failed"}
+    assert outcomes["world"].reason == "the worker that asked it failed; see the log"
+    house.pool = None
+    assert house.fetch(force=True)["world"].status == "fetched"
 
 
 def test_a_host_s_feeds_are_one_worker_s() -> None:

@@ -178,7 +178,9 @@ def test_a_feed_s_state_comes_back_as_it_went_in(store: Store, now: datetime) ->
         not_before=now + timedelta(hours=1),
         waits_for="it failed",
         moved_to="https://gazette.example/new",
+        moving_to="https://gazette.example/newer",
         moved_seen=1,
+        read_by="0.9",
         rhythm=Rhythm(60, (0, 1, 23), (5, 6)),
         answers=10,
         unchanged=4,
@@ -207,6 +209,8 @@ def test_how_often_a_feed_brings_something_is_counted(
     days = [0, 1, 2, 3, 40]
     articles = [make_article(f"a{d}", published=now - timedelta(days=d)) for d in days]
     save(store, FEED, articles, NOTHING, now)
+    ahead = make_article("ahead", published=now + timedelta(days=2))
+    save(store, FEED, [*articles, ahead], NOTHING, now)
     quiet = Feed("quiet", "https://quiet.example/feed")
     assert store.feed_rates([FEED, quiet], now) == {
         "gazette": FeedRate(newest=now, weekly=1.0, gap=10.0),
@@ -285,10 +289,61 @@ def test_a_page_is_asked_for_once_and_its_text_stays(
     save(store, FEED, [make_article()], NOTHING, now)
     (teaser,) = store.pages_to_ask(["gazette"], None, now)
     full = replace(teaser, text="All of it.", content_hash="h9", text_from="page", paywall=True)
-    store.save_pages([full], [full.id], now)
+    store.save_pages([full], [full.id], {}, now)
     assert store.pages_to_ask(["gazette"], None, now) == []
     assert save(store, FEED, [make_article()], NOTHING, now) == (0, 0)
     assert everything(store) == [full]
+
+
+def test_what_a_page_said_stays_although_its_text_was_not_taken(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    save(store, FEED, [make_article()], NOTHING, now)
+    told = replace(
+        make_article(),
+        url="https://gazette.example/2026/harbour",
+        image="https://gazette.example/pier.jpg",
+        author="A. Holm",
+        language="en",
+        paywall=True,
+    )
+    store.save_pages([told], [told.id], {}, now)
+    save(store, FEED, [make_article(summary="Short.")], NOTHING, now)
+    assert everything(store) == [replace(told, summary="Short.")]
+
+
+def test_a_feed_s_correction_goes_before_what_the_page_said(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    save(store, FEED, [make_article()], NOTHING, now)
+    full = replace(
+        make_article(), text="All of it.", text_from="page", content_hash="h9", author="A. Holm"
+    )
+    store.save_pages([full], [full.id], {}, now)
+    earlier = now - timedelta(hours=2)
+    corrected = make_article(
+        url="https://gazette.example/right", author="B. Lund", published=earlier
+    )
+    save(store, FEED, [corrected], NOTHING, now)
+    (kept,) = everything(store)
+    assert (kept.url, kept.author, kept.published) == (corrected.url, "B. Lund", earlier)
+    assert kept.text == "All of it."
+    # And a new guid with the corrected link is still the same article.
+    again = replace(corrected, id="a2", guid="2")
+    assert save(store, FEED, [again], NOTHING, now) == (0, 0)
+
+
+def test_a_page_that_can_t_be_had_is_asked_for_three_times(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    save(store, FEED, [make_article()], NOTHING, now)
+    hour = timedelta(hours=1)
+    for number in range(3):
+        moment = now + number * hour
+        (article,) = store.pages_to_ask(["gazette"], None, moment)
+        store.save_pages([], [], {article.id: moment + hour}, moment)
+        assert store.pages_to_ask(["gazette"], None, moment + hour / 2) == []
+    assert store.pages_to_ask(["gazette"], None, now + 9 * hour) == []
 
 
 def test_an_entry_that_changed_is_read_anew_and_its_page_asked_again(
@@ -296,7 +351,7 @@ def test_an_entry_that_changed_is_read_anew_and_its_page_asked_again(
 ) -> None:
     save(store, FEED, [make_article()], NOTHING, now)
     full = replace(make_article(), text="All of it.", content_hash="h9", text_from="page")
-    store.save_pages([full], [full.id], now)
+    store.save_pages([full], [full.id], {}, now)
     changed = make_article(text="It reopened.", content_hash="h2")
     assert save(store, FEED, [changed], NOTHING, now) == (0, 1)
     assert store.pages_to_ask(["gazette"], None, now) == [changed]

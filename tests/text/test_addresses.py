@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.text.addresses import same_address, unescaped, web_address, without_user
+from digest.text.addresses import same_address, unescaped, web_address, with_user, without_user
 from digest.text.urls import is_http
 
 MEANT = {
@@ -125,3 +125,24 @@ def test_user_and_password_can_be_taken_off() -> None:
 def test_only_complete_references_are_resolved() -> None:
     assert unescaped("a&amp;b&eacute;&#233;&#xe9;") == "a&bééé"
     assert unescaped("?a=1&copy=2&notit;&bogus;") == "?a=1&copy=2&notit;&bogus;"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://a.example/new", "https://me:secret@a.example/new"),
+        ("https://A.example:443/new", "https://me:secret@A.example:443/new"),
+        ("http://a.example/new", "http://a.example/new"),
+        ("https://b.example/new", "https://b.example/new"),
+        ("https://a.example:8443/new", "https://a.example:8443/new"),
+    ],
+)
+def test_a_password_is_given_to_the_server_that_it_is_for(address: str, expected: str) -> None:
+    assert with_user(address, "https://me:secret@a.example/feed") == expected
+    assert with_user(address, "https://a.example/feed") == address
+
+
+def test_a_server_that_became_secure_is_the_same() -> None:
+    given = "http://me:secret@a.example/feed"
+    assert with_user("https://a.example/feed", given) == "https://me:secret@a.example/feed"
+    assert with_user("https://a.example:8443/feed", given) == "https://a.example:8443/feed"

@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 _TIMES = ("worked", "failing_since", "gone", "not_before")
-_TEXTS = ("body_hash", "told", "waits_for", "moved_to")
+_TEXTS = ("body_hash", "told", "waits_for", "moved_to", "moving_to", "read_by")
 _COUNTS = ("successes", "moved_seen", "answers", "unchanged")
 
 
@@ -46,12 +46,22 @@ def upgrade() -> None:
             sa.Column("paywall", sa.Boolean, nullable=False, server_default=sa.false())
         )
         articles.add_column(sa.Column("page_asked", sa.DateTime(timezone=True)))
+        articles.add_column(sa.Column("page_after", sa.DateTime(timezone=True)))
+        articles.add_column(sa.Column("page_tries", sa.Integer, nullable=False, server_default="0"))
     op.execute("UPDATE articles SET entry_hash = content_hash, entry_url = url")
 
 
 def downgrade() -> None:
     with op.batch_alter_table("articles") as articles:
-        for name in ("page_asked", "paywall", "text_from", "entry_url", "entry_hash"):
+        for name in (
+            "page_tries",
+            "page_after",
+            "page_asked",
+            "paywall",
+            "text_from",
+            "entry_url",
+            "entry_hash",
+        ):
             articles.drop_column(name)
     with op.batch_alter_table("feeds") as feeds:
         for name in ("troubled", "rhythm", "seconds", *_COUNTS, *_TEXTS, *_TIMES):
