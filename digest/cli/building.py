@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -102,6 +103,8 @@ def fetch(
     else:
         for outcome in report.feeds:
             typer.echo(feed_line(outcome))
+        counts = Counter(outcome.status for outcome in report.feeds)
+        complain(", ".join(f"{count} {status}" for status, count in counts.items()))
     failed = sum(outcome.status == "failed" for outcome in report.feeds)
     if failed:
         raise typer.Exit(NOTHING_DONE if failed == len(report.feeds) else SOME_FAILED)
@@ -130,8 +133,9 @@ def print_report(report: RunReport) -> None:
     new = sum(outcome.new for outcome in report.feeds)
     updated = sum(outcome.updated for outcome in report.feeds)
     summarized = sum(outcome.summarized for outcome in report.digests)
-    asked = len(report.feeds) - counts["waiting"]
-    waiting = f" ({counts['waiting']} not due)" if counts["waiting"] else ""
+    asked = sum(outcome.asked for outcome in report.feeds)
+    spared = len(report.feeds) - asked
+    waiting = f" ({spared} not yet again)" if spared else ""
     typer.echo(
         f"{_count(asked, 'feed')} asked{waiting}: {counts['fetched']} fetched, "
         f"{counts['unchanged']} unchanged, {counts['failed']} failed; "
@@ -140,7 +144,7 @@ def print_report(report: RunReport) -> None:
     )
     # Notes on feeds that work all the same are for `digest fetch` and `digest feeds check`.
     for feed in report.feeds:
-        if feed.status == "failed":
+        if feed.status == "failed" or (feed.told and not feed.asked):
             complain(f"  feed {feed.feed}: {feed.reason}")
     if report.feeds and all(feed.reason.startswith("no such host") for feed in report.feeds):
         complain("  no host name could be resolved: is the network up?")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -24,7 +26,9 @@ from digest.errors import ConfigError, DigestError
 
 if TYPE_CHECKING:
     from digest.config import Config, Settings
+    from digest.records import HealthState
 
+_ILL: tuple[HealthState, ...] = ("gone", "failing", "never worked", "moved", "stale")
 # Two names so alike differ by a letter or two (`difflib`'s ratio).
 _NEARLY = 0.8
 # A year of two daily digests takes about 100 MB, their database about 1 GB.
@@ -73,6 +77,7 @@ def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
             yield f"model {model}", _problem(partial(_find_model, model))
     yield "encoder", _problem(partial(_encode, settings))
     yield "database", _problem(partial(_open_store, settings))
+    yield "health of the feeds", _health(settings, path)
     yield f"outbox {settings.outbox_dir}", _folder(settings.outbox_dir)
     yield f"state {settings.state_dir}", _folder(settings.state_dir)
 
@@ -146,6 +151,27 @@ def _encode(settings: Settings) -> None:
 
     encoder = Encoder(settings.encoder, settings.device)
     encoder.encode(["One sentence shows that the weights load."])
+
+
+def _health(settings: Settings, path: Path) -> str:
+    """How many feeds are not well, by what is known of them; nobody is asked."""
+    from digest.config import load_config
+    from digest.pipeline.checking import known
+    from digest.store.store import Store
+
+    if settings.database_url is None and not (settings.state_dir / "digest.db").exists():
+        return ""
+    try:
+        feeds = load_config(path).records()
+        store = Store(settings.database)
+    except DigestError:  # told of above
+        return ""
+    try:
+        found = Counter(one.health.state for one in known(feeds, store, datetime.now(UTC)))
+    finally:
+        store.close()
+    ill = [f"{found[state]} {state}" for state in _ILL if found[state]]
+    return f"{', '.join(ill)}; `digest feeds check` tells more" if ill else ""
 
 
 def _open_store(settings: Settings) -> None:

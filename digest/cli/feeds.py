@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import shutil
+import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -105,7 +109,8 @@ def feeds_check(
         if as_json:
             print_json({**_line(checked[0]), "samples": [_sample_json(s) for s in samples]})
         else:
-            for line in _details(checked[0], samples):
+            is_ours = wanted[0] in configuration.records()
+            for line in _details(checked[0], samples, is_ours):
                 typer.echo(line)
     elif as_json:
         for one in checked:
@@ -119,7 +124,8 @@ def feeds_check(
 
 def _wanted(configuration: Config, names: Sequence[str] | None) -> list[Feed]:
     from digest.records import Feed
-    from digest.text.urls import is_http, redact
+    from digest.text.addresses import web_address
+    from digest.text.urls import redact
 
     known = {feed.name: feed for feed in configuration.records()}
     addresses = {feed.url: feed for feed in known.values()}
@@ -127,15 +133,16 @@ def _wanted(configuration: Config, names: Sequence[str] | None) -> list[Feed]:
     for name in names or known:
         if name in known:
             wanted[name] = known[name]
-        elif is_http(name) or Path(name).is_file():
-            url = name if is_http(name) else str(Path(name).absolute())
-            feed = addresses.get(url) or Feed(redact(name), url)
-            wanted[feed.name] = feed
-        else:
+            continue
+        is_file = "://" not in name and Path(name).is_file()
+        url = str(Path(name).absolute()) if is_file else web_address(name)
+        if not url:
             raise UsageError(
-                f"there is no feed {name!r} in feeds.yaml; it has: {', '.join(known)}. "
+                f"there is no feed {redact(name)!r} in feeds.yaml; it has: {', '.join(known)}. "
                 "An address begins with https://"
             )
+        feed = addresses.get(url) or Feed(redact(url), url)
+        wanted[feed.name] = feed
     return list(wanted.values())
 
 
@@ -178,42 +185,38 @@ def _samples(settings: Settings, checked: Checked, now: datetime) -> list[Sample
 
 
 def _print_table(checked: Sequence[Checked]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    """Aligned columns; the reason behind them, or, where a terminal is too narrow, below."""
+    names = ("feed", "state", "since", "answers in", "304s", "a week", "entries")
+    rows = [names, *(_cells(one) for one in checked)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(names))]
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf
+    for row, one in zip(rows, (None, *checked), strict=True):
+        left = [cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)]
+        right = [cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)]
+        line = "  ".join((*left, *right))
+        why = "why" if one is None else _why(one)
+        if len(line) + 2 + len(why) <= room:
+            typer.echo(f"{line}  {why}".rstrip())
+        else:
+            typer.echo(f"{line.rstrip()}\n    {why}")
+    counts = Counter(one.health.state for one in checked)
+    complain(", ".join(f"{count} {state}" for state, count in counts.items()))
 
+
+def _cells(one: Checked) -> tuple[str, ...]:
     from digest.text.urls import is_http
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("feed", "state", "since"):
-        table.add_column(name, no_wrap=True)
-    for name in ("answers in", "304s", "a week", "entries"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("why", overflow="fold")
-    for one in checked:
-        health = one.health
-        answered = bool(one.state.answers)
-        on_the_web = answered and is_http(one.feed.url)
-        table.add_row(
-            one.feed.name,
-            health.state,
-            f"{health.since:%Y-%m-%d}" if health.since else "",
-            f"{health.seconds:.2f} s" if on_the_web else "",
-            f"{health.unchanged:.0%}" if on_the_web else "",
-            f"{health.weekly:.0f}" if answered else "",
-            str(one.state.entries) if answered else "",
-            _why(one),
-        )
-    # A file or a pipe has no width: nothing is wrapped there.
-    console = Console(soft_wrap=False, highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 10_000
-    with console.capture() as capture:
-        console.print(table)
-    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
-    counts: dict[str, int] = {}
-    for one in checked:
-        counts[one.health.state] = counts.get(one.health.state, 0) + 1
-    complain(", ".join(f"{count} {state}" for state, count in counts.items()))
+    health, answered = one.health, bool(one.state.answers)
+    on_the_web = answered and is_http(one.feed.url)
+    return (
+        one.feed.name,
+        health.state,
+        f"{health.since:%Y-%m-%d}" if health.since else "",
+        f"{health.seconds:.2f} s" if on_the_web else "",
+        f"{health.unchanged:.0%}" if on_the_web else "",
+        f"{health.weekly:.0f}" if answered else "",
+        str(one.state.entries) if answered else "",
+    )
 
 
 def _why(one: Checked) -> str:
@@ -247,6 +250,8 @@ def _line(one: Checked) -> dict[str, Any]:
             "address": answer.url,
             "redirects": [asdict(hop) for hop in answer.hops],
             "headers": dict(answer.headers),
+            "etag": answer.validators.etag,
+            "last_modified": answer.validators.last_modified,
             "format": parsed.format if parsed else "",
             "title": parsed.title if parsed else "",
             "notes": list(parsed.notes) if parsed else [],
@@ -271,12 +276,12 @@ def _sample_json(sample: Sample) -> dict[str, Any]:
 _SHOWN_HEADERS = ("content-type", "cache-control", "expires", "retry-after", "server")
 
 
-def _details(one: Checked, samples: Sequence[Sample]) -> Iterator[str]:
-    """All about one feed, a line at a time."""
+def _details(one: Checked, samples: Sequence[Sample], is_ours: bool) -> Iterator[str]:
+    """All about one feed, a line at a time; `is_ours`: it stands in feeds.yaml."""
     from digest.text.urls import redact
 
     health, state, answer = one.health, one.state, one.answer
-    yield f"{one.feed.label}: {health.state}"
+    yield f"{one.feed.label}: {health.state if is_ours or not health.reason else 'no feed here'}"
     yield from _row("address", redact(one.feed.url))
     if answer is not None:
         for hop in answer.hops:
@@ -291,8 +296,14 @@ def _details(one: Checked, samples: Sequence[Sample]) -> Iterator[str]:
         if answer.status != "failed" and answer.http:
             yield from _row("validators", _validators(state))
         yield from _parsed(one)
+    else:
+        yield from _row("last", _last(state))
+        if state.answers:
+            yield from _row("usually", f"answers in {health.seconds:.2f} s")
+            yield from _row("unchanged", f"{health.unchanged:.0%} of {state.answers} answers")
+            yield from _row("a week", f"{health.weekly:.1f} articles")
     yield from _row("why", health.reason)
-    if state.not_before:
+    if state.not_before and not state.gone and is_ours:
         when = f"not before {state.not_before:%Y-%m-%d %H:%M} UTC: {state.waits_for}"
         yield from _row("next time", when)
     if samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,6 +64,7 @@ def add(
     """
     from digest.config.editing import NewFeed, add_feeds
     from digest.text.addresses import same_address, web_address
+    from digest.text.urls import redact
 
     settings, path, configuration = _opened(config)
     file = Path(address)
@@ -70,8 +72,8 @@ def add(
     given = str(file.absolute()) if is_file else web_address(address)
     if not given:
         raise UsageError(
-            f"{address!r} is neither an http(s) address nor a file that is there; an address is "
-            "written like https://example.org"
+            f"{redact(address)!r} is neither an http(s) address nor a file that is there; an "
+            "address is written like https://example.org"
         )
     for feed in configuration.feeds if configuration else ():
         if same_address(feed.url) == same_address(given):
@@ -186,13 +188,22 @@ def export(
         sys.stdout.buffer.write(list_)
         sys.stdout.buffer.flush()
     else:
-        try:
-            Path(file).write_bytes(list_)
-        except OSError as error:
-            raise UsageError(f"{file}: {error.strerror}") from error
+        _write_whole(Path(file), list_)
         complain(f"{len(feeds)} feeds written to {file}")
     if files:
         raise typer.Exit(SOME_FAILED)
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """All of `data`, or the file as it was. Raises UsageError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise UsageError(f"{path}: {error.strerror}; nothing was written") from error
 
 
 # --- what the commands share ---------------------------------------------------------------

@@ -29,7 +29,8 @@ from digest.config.nearest import suggestion
 from digest.config.splicing import layout, spliced, with_items, without_item
 from digest.config.yaml_lines import MAX_BYTES, YamlData, YamlFile, YamlPath, parse_yaml
 from digest.errors import ConfigError, Problem, UsageError
-from digest.text.addresses import same_address
+from digest.text.addresses import same_address, without_user
+from digest.text.urls import redact
 
 _LOCK_SECONDS = 60.0
 """An import of 10,000 feeds holds the file for half of that."""
@@ -107,7 +108,9 @@ def remove_feed(path: Path, name: str) -> Removed:
         feeds = _feeds(file)
         names = [_text(feed, "name") for feed in feeds]
         if name not in names:
-            raise UsageError(f"there is no feed {name!r} in {path}{suggestion(name, names)}")
+            raise UsageError(
+                f"there is no feed {redact(name)!r} in {path}{suggestion(name, names)}"
+            )
         if len(feeds) == 1:
             raise UsageError(
                 f"{name!r} is the only feed of {path}, and a digest needs one; "
@@ -144,7 +147,12 @@ def name_for(title: str, url: str, taken: set[str]) -> str:
 
 def _plan(file: YamlFile, path: Path, feeds: Sequence[NewFeed]) -> tuple[Added, ...]:
     folder = path.absolute().parent
-    present = {_place(_text(feed, "url"), folder): _text(feed, "name") for feed in _feeds(file)}
+    # A list that was exported has no passwords: without its own, an address is there already.
+    present = {
+        _place(url, folder): _text(feed, "name")
+        for feed in _feeds(file)
+        for url in (without_user(_text(feed, "url")), _text(feed, "url"))
+    }
     names = {_text(feed, "name") for feed in _feeds(file)}
     # A feed called like a tag would be read by the digests that ask for the tag.
     words = {word for feed in _feeds(file) for word in _words(feed, "tags")}

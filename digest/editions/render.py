@@ -14,6 +14,7 @@ import re
 import threading
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import (
@@ -72,6 +73,8 @@ class Renderer:
         Raises TemplateError, with file and line where there is one, for a theme that is unknown or
         broken.
         """
+        if not (editors or edition.show_failed):
+            edition = replace(edition, failed=())  # whatever a theme makes of it
         edition = printable_record(edition)
         theme = edition.template
         html = self._fill(theme, HTML_TEMPLATE, edition, mail=mail, editors=editors)

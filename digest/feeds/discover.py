@@ -17,6 +17,8 @@ from digest.records import Feed, Fetched, Hop, ParsedFeed
 from digest.text.addresses import same_address, with_user, without_user
 from digest.text.urls import redact
 
+# So many of the addresses that were tried are named.
+_TOLD = 3
 MOST_REQUESTS = 9
 """The page, and eight places; a feed that isn't there is named by hand."""
 
@@ -83,8 +85,11 @@ async def discover(web: Web, url: str, now: datetime) -> FoundFeed:
         taken = (same_address(candidate), same_address(found.url))
         others = tuple(link for link in links if same_address(link.url) not in taken)
         return replace(found, others=others)
-    where = f"; tried {', '.join(tried)}" if tried else ""
-    raise FeedError(shown, f"it is a web page, and no feed of it was found{where}")
+    # Eight usual places with no feed at any of them are a case for the address, not for a list.
+    where = f"; tried {', '.join(tried[:_TOLD])}" if tried else ""
+    more = f" and {len(tried) - _TOLD} other usual places" if len(tried) > _TOLD else ""
+    advice = '. Look for "RSS" on the site, and give that address'
+    raise FeedError(shown, f"it is a web page, and no feed of it was found{where}{more}{advice}")
 
 
 def _links(answer: Answer) -> tuple[FoundLink, ...]:

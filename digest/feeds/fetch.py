@@ -41,9 +41,7 @@ async def fetch_feeds(
     """
     results: asyncio.Queue[Result] = asyncio.Queue(maxsize=1)
     disk = asyncio.Semaphore(options.per_host)  # all files count as one host
-    servers: defaultdict[str, _Server] = defaultdict(
-        lambda: _Server(asyncio.Semaphore(options.per_host))
-    )
+    servers: defaultdict[str, _Server] = defaultdict(_Server)
 
     async def fetch_in_turn(feed: Feed) -> None:
         known = validators.get(feed.name, Validators())
@@ -54,10 +52,14 @@ async def fetch_feeds(
         try:
             if is_http(feed.url):
                 server = servers[_server(feed.url)]
-                async with server.turns:
-                    server.check()
-                    with server.watched():
-                        await web.get(feed.url, headers=_conditions(known), named=True, take=take)
+                with server.watched():
+                    await web.get(
+                        feed.url,
+                        headers=_conditions(known),
+                        named=True,
+                        take=take,
+                        ready=server.check,
+                    )
                 return
             async with disk:
                 await results.put(await _file(feed, options))
@@ -79,19 +81,23 @@ async def fetch_feeds(
 
 @dataclass(slots=True)
 class _Server:
-    """What is known of a host and port while its feeds are asked, `turns` at a time.
+    """What is known of a host and port while its feeds are asked.
 
     One that gave no answer for a few feeds gives none for fifty: those are not waited for.
     """
 
-    turns: asyncio.Semaphore
     silent: int = 0
     reason: str = ""
 
     def check(self) -> None:
         """Raises Refused when the server has been silent too often."""
         if self.silent >= _MOST_SILENT:
-            raise Refused(f"not asked, since of other feeds of its server: {self.reason}")
+            raise Refused(self.rest)
+
+    @property
+    def rest(self) -> str:
+        """Why a feed was not asked."""
+        return f"not asked, since of other feeds of its server: {self.reason}"
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -99,8 +105,9 @@ class _Server:
         try:
             yield
         except Refused as refused:
-            self.silent = self.silent + 1 if refused.status is None else 0
-            self.reason = refused.reason
+            if refused.reason != self.rest:
+                self.silent = self.silent + 1 if refused.status is None else 0
+                self.reason = refused.reason
             raise
         self.silent = 0
 

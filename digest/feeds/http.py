@@ -228,6 +228,7 @@ class Web:
         cut: bool = False,
         take: Callable[[Answer], Awaitable[None]] | None = None,
         permit: Callable[[str], Awaitable[None]] | None = None,
+        ready: Callable[[], None] | None = None,
     ) -> Answer:
         """The answer of `url`, redirects followed. Raises Refused, and nothing else.
 
@@ -236,7 +237,7 @@ class Web:
         along through redirects: validators belong to the last address, which alone has use for
         them. `take` is awaited while the turn lasts, so that a slow taker holds the others back.
         `permit` is awaited before each address that is asked, also redirects', and may raise
-        Refused.
+        Refused; so may `ready`, which is called when the turn for it has come.
         """
         limit = self.options.max_bytes if max_bytes is None else max_bytes
         way = _departure(url, {"Accept": accept, **headers}, named, limit, cut)
@@ -246,6 +247,8 @@ class Web:
                 await permit(str(way.url))
             # Per hop: who waits for a busy host keeps no slot from the others.
             async with self._hosts[_place(way.url)[0]], self._slots:
+                if ready is not None:
+                    ready()
                 answer = await self._in_time(way)
                 if answer is not None:
                     if take is not None:

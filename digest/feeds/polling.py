@@ -29,6 +29,9 @@ LONGEST_RETRY = timedelta(hours=24)
 FIRST_RETRY = timedelta(minutes=5)
 """A feed that failed once is asked again after about so long, then twice, four times … as long."""
 
+FAILED = "it failed"
+"""Why a feed waits for which nobody asked."""
+
 _NUMBER = re.compile(r"\d{1,9}")
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _RETRY_STATUS = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -74,8 +77,8 @@ def after_failure(
     wait = min(FIRST_RETRY * 2**doublings, LONGEST) * _jitter(feed, failures)
     asked = retry_after(_joined(headers), now) if status in _RETRY_STATUS else None
     if asked is not None and asked > wait:
-        return now + asked, "its server asks for it (Retry-After)"
-    return now + wait, "it failed"
+        return now + asked, "its server asks not to be asked (Retry-After)"
+    return now + wait, FAILED
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:

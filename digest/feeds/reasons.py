@@ -19,7 +19,7 @@ _WHAT_TO_DO = {
     401: "check user and password in the address",
     403: "the server refuses us",
     404: "check the address",
-    410: "the feed was closed; remove it",
+    410: "it was closed for good",
     429: "asked too often",
 }
 
@@ -48,7 +48,7 @@ def error_words(error: Exception, options: FetchOptions) -> str:
     match error:  # subclasses first: aiohttp's tree is deep
         case aiohttp.ClientConnectorError(os_error=Blocked() as blocked):
             literal = blocked.reason.startswith(f"{error.host} ")
-            return blocked.reason if literal else f"{error.host} leads to {blocked.reason}"
+            return blocked.reason if literal else f"{error.host} leads here: {blocked.reason}"
         case aiohttp.ClientConnectorDNSError():
             return f"no such host: {error.host} (check the address)"
         case aiohttp.ClientConnectorCertificateError():

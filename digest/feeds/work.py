@@ -162,6 +162,8 @@ def _told(status: int | None) -> str:
     """Why a feed is missing, for readers: no host, no path, no advice."""
     if status is None:
         return "it could not be reached"
+    if status == HTTPStatus.GONE:
+        return "it was closed"
     return f"HTTP {status}" if status >= HTTPStatus.BAD_REQUEST else UNREADABLE
 
 

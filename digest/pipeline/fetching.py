@@ -12,7 +12,7 @@ from digest import __version__
 from digest.feeds.health import after
 from digest.feeds.options import FetchOptions
 from digest.feeds.pages import host_of
-from digest.feeds.polling import spared_until
+from digest.feeds.polling import FAILED, spared_until
 from digest.feeds.work import (
     UNREADABLE,
     FeedRequest,
@@ -27,7 +27,7 @@ from digest.pipeline.progress import Progress, silent
 from digest.records import Article, Feed, FeedAnswer, FeedOutcome, FeedState, Validators
 from digest.store.store import Store
 from digest.text.addresses import with_user
-from digest.text.urls import is_http
+from digest.text.urls import is_http, redact
 
 log = logging.getLogger(__name__)
 
@@ -206,14 +206,20 @@ def _store(
 
 def _outcome(answer: FeedAnswer, state: FeedState, new: int = 0, updated: int = 0) -> FeedOutcome:
     log.info("feed %s: %s %s", answer.feed, answer.status, answer.reason)
+    notes = answer.parsed.notes if answer.parsed else ()
+    if state.moved_to:
+        notes = (f"moved for good; set url: {redact(state.moved_to)} in feeds.yaml", *notes)
+    reason = answer.reason
+    if state.failures and state.not_before and state.waits_for != FAILED:
+        reason += f"; {state.waits_for} before {state.not_before:%Y-%m-%d %H:%M} UTC"
     return FeedOutcome(
         answer.feed,
         answer.status,
         entries=0 if answer.status == "failed" else state.entries,
         new=new,
         updated=updated,
-        reason=answer.reason,
+        reason=reason,
         told=answer.told,
         seconds=round(answer.seconds, 3),
-        notes=answer.parsed.notes if answer.parsed else (),
+        notes=notes,
     )

@@ -33,6 +33,7 @@ from digest.records import (
     FailedFeed,
     Feed,
     FeedOutcome,
+    FeedState,
     RunReport,
     Story,
 )
@@ -306,10 +307,17 @@ def _troubled(workshop: Workshop, feeds: Sequence[Feed]) -> list[FailedFeed]:
     """The feeds that have been failing for a while, in words without hosts, paths and advice."""
     states = workshop.store.feed_states(feeds)
     return [
-        FailedFeed(feed.label, states[feed.name].told or "it works again, after failing")
+        FailedFeed(feed.label, _trouble(states[feed.name]))
         for feed in feeds
         if states[feed.name].troubled
     ]
+
+
+def _trouble(state: FeedState) -> str:
+    since = state.gone or state.failing_since
+    if since is None:
+        return "it works again, after failing"
+    return f"{state.told}, since {since.day} {since:%B}"
 
 
 def _nothing(

@@ -62,6 +62,9 @@ def choose_lead(
     is there, and no round-up or live blog while there is a report. Independent of the order.
     """
     originals = [article for article in articles if article.id not in copies] or articles
+    if all(article.paywall for article in originals):
+        # The same text where everybody can read it is as good as the original.
+        originals = [*originals, *(one for one in articles if not one.paywall)]
     reports = [one for one in originals if not (is_roundup(one) or is_live(one))] or originals
     near = closeness or {}
 

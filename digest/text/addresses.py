@@ -27,7 +27,9 @@ _AMPERSAND = re.compile(r"&(?:(?:amp|#0{0,8}38|#x0{0,8}26);)+", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+-]+):(?!\d+(?:[/?#]|$))", re.IGNORECASE)
 # The `feed:` scheme of the 2000s: feed://host/path and feed:https://host/path.
 _FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?:)|(feed:)(?=//)", re.IGNORECASE)
-_BARE_HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d_][\w-]*\.?(?::\d+)?(?=[/?#]|$)")
+_BARE_HOST = re.compile(
+    r"(?:(?:[\w-]+\.)+[^\W\d_][\w-]*\.?|localhost|\d{1,3}(?:\.\d{1,3}){3})(?::\d+)?(?=[/?#]|$)"
+)
 _FILE_NAME = re.compile(
     r"[^/?#]*\.(?:xml|rss|atom|rdf|json|opml|html?|php|ya?ml|txt)", re.IGNORECASE
 )

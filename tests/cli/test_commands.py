@@ -129,7 +129,7 @@ def test_fetch_prints_a_row_a_feed_and_stores_what_came(digest, town: Path) -> N
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("town: fetched, 1 entry, 1 new, 0 updated")
     again = digest("fetch", "--now", NOW)
-    assert again.stdout.startswith("town: unchanged, 1 entry, 0.0 s")
+    assert again.stdout.startswith("town: fetched, 1 entry, 0 new, 0 updated")
     assert "1 entry, 2026-03-02 07:00 UTC" in digest("feeds", "list").stdout
 
 

@@ -269,4 +269,5 @@ def test_what_was_exported_can_be_imported(digest: Run, config: Path) -> None:
 def test_a_list_that_cannot_be_opened_is_named(digest: Run, config: Path, command: str) -> None:
     config.write_text(CONFIG.replace("town.xml", "'https://town.example/'"))
     done = digest("feeds", command, "none/list.opml")
-    assert (done.returncode, done.stderr) == (2, "none/list.opml: No such file or directory\n")
+    assert done.returncode == 2
+    assert done.stderr.startswith("none/list.opml: No such file or directory")

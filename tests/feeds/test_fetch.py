@@ -373,7 +373,7 @@ async def test_no_message_holds_a_password(url: str) -> None:
     ("status", "reason"),
     [
         (404, "HTTP 404 Not Found (check the address)"),
-        (410, "HTTP 410 Gone (the feed was closed; remove it)"),
+        (410, "HTTP 410 Gone (it was closed for good)"),
         (500, "HTTP 500 Internal Server Error"),
         (503, "HTTP 503 Service Unavailable"),
         (599, "HTTP 599"),

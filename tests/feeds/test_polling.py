@@ -141,7 +141,7 @@ def test_feeds_that_failed_together_don_t_come_back_together() -> None:
 def test_retry_after_is_kept(status: int, value: str) -> None:
     headers: Headers = (("retry-after", value),)
     due, reason = after_failure("gazette", 1, status, headers, NOW)
-    assert (due, reason) == (NOW + 2 * HOUR, "its server asks for it (Retry-After)")
+    assert (due, reason) == (NOW + 2 * HOUR, "its server asks not to be asked (Retry-After)")
 
 
 def test_retry_after_of_another_status_is_no_demand() -> None:

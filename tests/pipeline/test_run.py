@@ -375,7 +375,7 @@ def test_a_feed_that_keeps_failing_is_told_to_editors_and_not_to_readers(house: 
     house.feed("town", status=500)
     failing_for_days(house)
     edition = house.edition(date="2026-03-04")
-    assert edition.failed == (FailedFeed("town", "HTTP 500"),)
+    assert edition.failed == (FailedFeed("town", "HTTP 500, since 2 March"),)
     files = house.files(date="2026-03-04")
     for name in ("index.html", "digest.txt", "digest.eml"):
         assert b"HTTP 500" not in files[name]
@@ -407,13 +407,17 @@ def test_editors_are_told_until_the_feed_worked_twice(house: House) -> None:
 
 def test_readers_are_told_neither_hosts_nor_paths_nor_advice(house: House) -> None:
     failing_for_days(house)
-    assert house.edition(date="2026-03-04").failed[0].reason == "HTTP 404"
+    assert house.edition(date="2026-03-04").failed[0].reason == "HTTP 404, since 2 March"
     path = house.folder / "feeds.yaml"
     path.write_text(path.read_text().replace(f"{house.site.base}/town", "secret/town.xml"))
     for hour in range(3):
         report = house.run(NOON + 2 * DAY + hour * HOUR, force=True)
     assert "secret" in report.feeds[1].reason
-    assert house.edition(date="2026-03-04").failed[0].reason == "it could not be reached"
+    assert (
+        house.edition(date="2026-03-04")
+        .failed[0]
+        .reason.startswith("it could not be reached, since")
+    )
 
 
 def test_when_every_feed_fails_the_digest_fails(house: House) -> None:
