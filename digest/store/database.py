@@ -24,8 +24,8 @@ from digest.errors import StoreError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-# How long a writer waits for another one. A run's longest transaction stores one feed's articles,
-# seconds at the most; half a minute later the lock is somebody's mistake.
+# How long a writer waits for another one. A run's longest transaction stores some thousand
+# articles, seconds at the most; half a minute later the lock is somebody's mistake.
 LOCK_SECONDS = 30.0
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
@@ -14,6 +17,7 @@ from concurrent.futures import (
 )
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,7 +216,7 @@ def test_a_moved_feed_keeps_its_password(house: House) -> None:
     for hour in range(3):
         house.fetch(NOON + hour * HOUR)
     assert house.states()["town"].address == f"{house.site.base}/new"
-    assert house.site.logins[-1] == ("/new", "Basic bWU6c2VjcmV0")
+    assert dict(house.site.logins[-2:])["/new"] == "Basic bWU6c2VjcmV0"
 
 
 def test_a_temporary_redirect_is_followed_each_time(house: House) -> None:
@@ -379,3 +383,30 @@ def test_processes_end_with_the_block_that_needs_them() -> None:
     for id_ in ids:
         with pytest.raises(ProcessLookupError):
             os.kill(id_, 0)
+
+
+_PARENT = """
+import os, sys, time
+from digest.pipeline.pool import processes
+
+if __name__ == "__main__":
+    with processes(2) as executor:
+        ids = {executor.submit(os.getpid).result() for _ in range(4)}
+        print(*ids, flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_processes_end_with_their_parent_however_that_ends(tmp_path: Path, how: int) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(_PARENT)
+    parent = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    assert parent.stdout.readline().split()
+    parent.send_signal(how)
+    # What comes to its end when the last process that holds it has ended.
+    _, said = parent.communicate(timeout=60)
+    assert "ForkServerProcess" not in said

@@ -224,6 +224,16 @@ def test_the_frames_address_stays_while_the_email_does(
     assert frame_address(site.get("/editions/demo/2026-11-24").text) != before
 
 
+def test_the_preview_shows_what_only_editors_are_told(
+    site: httpx.Client, file_edition: Files, template: Path
+) -> None:
+    file_edition()
+    edit(
+        template, "</body>", "{% if editors %}{{ edition.failed[0].feed }} fails{% endif %}</body>"
+    )
+    assert "Harbour Weekly fails" in framed(site, "/editions/demo/2026-11-24")
+
+
 def test_a_broken_template_shows_file_and_line_over_the_last_good_page(
     site: httpx.Client, file_edition: Files, template: Path
 ) -> None:

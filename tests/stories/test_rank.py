@@ -188,6 +188,21 @@ def test_a_text_that_breaks_off_is_a_teaser(make_article: Make) -> None:
     assert [choose_lead([whole, other], {}).id for other in torn] == ["a"] * len(torn)
 
 
+def test_what_everybody_can_read_leads_before_what_is_for_subscribers(make_article: Make) -> None:
+    walled = make_article("a", text="x" * 1000, paywall=True)
+    free = make_article("b", text="x" * 900, hours=2)
+    assert choose_lead([walled, free], {}).id == "b"
+
+
+def test_the_same_text_for_everybody_leads_before_the_original_behind_a_paywall(
+    make_article: Make,
+) -> None:
+    original = make_article("a", text="x" * 1000, paywall=True)
+    copy = make_article("b", text="x" * 1000, hours=2)
+    assert choose_lead([original, copy], {}, copies={"b"}).id == "b"
+    assert choose_lead([original, replace(copy, paywall=True)], {}, copies={"b"}).id == "a"
+
+
 def test_what_is_closest_to_the_story_s_centre_leads(make_article: Make) -> None:
     articles = [make_article("a", text=FULL), make_article("b", text=FULL)]
     assert choose_lead(articles, {}, {"a": 0.7, "b": 0.9}).id == "b"
