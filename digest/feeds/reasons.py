@@ -48,7 +48,9 @@ def error_words(error: Exception, options: FetchOptions) -> str:
     match error:  # subclasses first: aiohttp's tree is deep
         case aiohttp.ClientConnectorError(os_error=Blocked() as blocked):
             literal = blocked.reason.startswith(f"{error.host} ")
-            return blocked.reason if literal else f"{error.host} leads here: {blocked.reason}"
+            if literal:
+                return blocked.reason
+            return f"{error.host} leads to {blocked.reason.replace(' is ', ', which is ', 1)}"
         case aiohttp.ClientConnectorDNSError():
             return f"no such host: {error.host} (check the address)"
         case aiohttp.ClientConnectorCertificateError():
