@@ -102,7 +102,7 @@ def _not_asked(state: FeedState, now: datetime, need: timedelta) -> FeedOutcome 
         return FeedOutcome(state.feed, "waiting", entries=state.entries, reason=reason, asked=False)
     if state.not_before is not None and state.not_before > now:
         due, why = state.not_before, state.waits_for
-    elif state.failures:
+    elif state.failures or not is_http(state.url):
         return None
     elif (due := spared_until(state.rhythm, state.checked, now)) > now:
         why = "the feed asks for it (skipHours, skipDays)"

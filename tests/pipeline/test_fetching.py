@@ -139,6 +139,22 @@ def test_the_feed_s_hours_of_rest_are_kept(house: House) -> None:
     assert asked == {13: True, 14: False, 15: True}
 
 
+def test_a_file_needs_no_rest(house: House) -> None:
+    house.configure("{name: daily}", "world")
+    file = house.folder / "world.xml"
+    hours = "".join(f"<hour>{hour}</hour>" for hour in range(8, 20))
+    file.write_text(
+        f"<rss version='2.0'><channel><ttl>600</ttl><skipHours>{hours}</skipHours><item>"
+        "<title>Alpha</title><guid>1</guid></item></channel></rss>"
+    )
+    path = house.folder / "feeds.yaml"
+    path.write_text(path.read_text().replace(f"{house.site.base}/world", "world.xml"))
+    assert [house.fetch(NOON + n * HOUR)["world"].status for n in range(2)] == [
+        "fetched",
+        "unchanged",
+    ]
+
+
 def test_another_version_asks_for_the_whole_feed(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
