@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import socket
 import tracemalloc
 from datetime import UTC, datetime
 
@@ -113,6 +114,25 @@ def test_an_external_entity_is_not_read() -> None:
     prolog = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]>'
     feed = parse(rss("<item><title>One &e; two</title></item>", prolog))
     assert feed.articles[0].title == "One &e; two"
+
+
+@pytest.mark.parametrize(
+    "prolog",
+    [
+        '<!DOCTYPE rss SYSTEM "http://127.0.0.1:{port}/rss.dtd">',
+        '<!DOCTYPE rss PUBLIC "-//X//DTD" "http://127.0.0.1:{port}/rss.dtd" [<!ENTITY a "b">]>',
+        '<!DOCTYPE rss [<!ENTITY % d SYSTEM "http://127.0.0.1:{port}/d"> %d;]>',
+        '<!DOCTYPE rss [<!ENTITY e SYSTEM "http://127.0.0.1:{port}/e">]>',
+    ],
+)
+def test_no_dtd_and_no_entity_is_fetched(prolog: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.2)
+        address = prolog.replace("{port}", str(listening.getsockname()[1]))
+        feed = parse(rss("<item><title>One &e; two</title></item>", address))
+        assert len(feed.articles) == 1
+        with pytest.raises(TimeoutError):  # nobody has knocked
+            listening.accept()
 
 
 def test_a_body_that_is_a_path_is_not_opened() -> None:
