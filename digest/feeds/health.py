@@ -144,12 +144,21 @@ def _failed(state: FeedState, answer: FeedAnswer, now: datetime) -> FeedState:
         known = replace(
             known, moved_to="", moving_to="", moved_seen=0, validators=Validators(), body_hash=""
         )
-    elif answer.http == HTTPStatus.GONE and all(hop.status in _PERMANENT for hop in answer.hops):
+    elif _is_closed(state, answer):
         known = replace(known, gone=state.gone or now)
     if not is_http(state.url):
         return known
     due, reason = after_failure(state.feed, failures, answer.http, answer.headers, now)
     return replace(known, not_before=due, waits_for=reason)
+
+
+def _is_closed(state: FeedState, answer: FeedAnswer) -> bool:
+    """Whether the feed's owner says that it is closed.
+
+    Not where a detour ends, and not at the old address of a feed that has moved: there it is gone.
+    """
+    lasting = all(hop.status in _PERMANENT for hop in answer.hops)
+    return answer.http == HTTPStatus.GONE and lasting and not state.moved_to
 
 
 def _usual(state: FeedState, seconds: float) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 
 import chardet
 from w3lib.encoding import html_to_unicode, resolve_encoding
@@ -75,10 +76,8 @@ def page_markup(body: bytes, content_type: str = "") -> str:
     """
     # ISO-2022-JP and UTF-16 without a mark may look like ASCII: only the label tells.
     if b"\0" not in body[:_HEAD] and not (b"\x1b" in body and body.isascii()):
-        try:
+        with suppress(UnicodeDecodeError):  # then the labels are asked
             return body.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            pass
     return html_to_unicode(content_type or None, body, "cp1252", _guessed)[1]
 
 

@@ -185,6 +185,13 @@ def test_gone_at_the_end_of_a_detour_is_not_gone() -> None:
     assert history(FRESH, failed(410, (), Hop(301, NEW))).gone == NOW
 
 
+def test_gone_at_the_old_address_of_a_feed_that_moved_is_not_gone() -> None:
+    lost = history(FRESH, came(Hop(301, NEW)), came(Hop(301, NEW)), *[failed(None)] * 3)
+    assert lost.address == URL
+    state = after(lost, failed(410), NOW)
+    assert (state.gone, state.address) == (None, NEW)
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_new_address_that_is_no_good_leads_back_to_the_old(status: int) -> None:
     moved = history(FRESH, came(Hop(301, NEW)), came(Hop(301, NEW)))
