@@ -17,6 +17,7 @@ from digest.records import (
     EditionTopic,
     FailedFeed,
     Feed,
+    Image,
     Story,
     Summary,
     SummarySentence,
@@ -195,7 +196,7 @@ def _printed(
         direction=direction(lead.title),
         # A paper that signs with its own name names nobody.
         author="" if lead.author.casefold() in source.casefold() else lead.author,
-        image=lead.image,
+        image=Image(lead.image) if lead.image else None,
         also=_others(story, labels),
         rank=story.rank,
         topic_score=round(story.topic_score, 4),

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,16 +18,18 @@ from pydantic import TypeAdapter, ValidationError
 from digest.errors import OutboxError
 from digest.records import Edition
 
-FORMAT = 4
+FORMAT = 5
 """The newest `format` that this version reads, and the one it writes.
 
 2 added what verification dropped of a summary, and what it stands instead of; 3 what a story is
 made of and why, the parts of its rank, and what an earlier edition told of it; 4 whether readers
-are told of the feeds that fail, and whether a story is behind a paywall.
+are told of the feeds that fail, and whether a story is behind a paywall; 5 the language, the
+editors' note, the postal address, what found no room in an e-mail, and pictures with their size.
 """
 
-# Before this format every reader was told of the feeds that failed.
+# Before these formats every reader was told of the feeds that failed, and a picture was an address.
 _FAILED_TOLD_TO_ALL = 4
+_PICTURE_IS_ADDRESS = 5
 
 _EDITION = TypeAdapter(Edition)
 
@@ -55,8 +58,8 @@ def load_edition(data: bytes, source: str) -> Edition:
             f"{source}: written by a newer version of digest (format {newer}, this one reads "
             f"{FORMAT}); install the newer version to use it"
         )
-    if isinstance(raw, dict) and isinstance(newer, int) and newer < _FAILED_TOLD_TO_ALL:
-        raw["show_failed"] = True  # as it was printed then
+    if isinstance(raw, dict) and isinstance(newer, int) and newer < FORMAT:
+        _renew(raw, newer)
         data = json.dumps(raw).encode()
     try:
         edition = _EDITION.validate_json(data, strict=True, extra="forbid")
@@ -66,6 +69,27 @@ def load_edition(data: bytes, source: str) -> Edition:
         raise _damaged(source, f"{field}: {first['msg']}") from error
     _check_times(edition, source)
     return edition
+
+
+def _renew(raw: dict[str, Any], written: int) -> None:
+    """Makes of an edition of an older format, `written`, what it says in the newest."""
+    if written < _FAILED_TOLD_TO_ALL:
+        raw["show_failed"] = True  # as it was printed then
+    if written < _PICTURE_IS_ADDRESS:
+        for story in _stories(raw):
+            address = story.get("image")
+            if isinstance(address, str):
+                story["image"] = {"url": address} if address else None
+
+
+def _stories(raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The stories of what may be an edition; what isn't shaped so is for the check to tell."""
+    topics = raw.get("topics")
+    for topic in topics if isinstance(topics, list) else ():
+        stories = topic.get("stories") if isinstance(topic, dict) else None
+        for story in stories if isinstance(stories, list) else ():
+            if isinstance(story, dict):
+                yield story
 
 
 def _check_times(edition: Edition, source: str) -> None:

@@ -10,6 +10,7 @@ from digest.records import (
     EditionStory,
     EditionTopic,
     FailedFeed,
+    Image,
     SummarySentence,
     Update,
 )
@@ -34,7 +35,7 @@ def sample_edition(template: str) -> Edition:
         minutes=3,
         language="en",
         author="A. Writer",
-        image="https://example.org/image.jpg",
+        image=Image("https://example.org/image.jpg", 1200, 800, "What is to be seen"),
         also=(
             EditionSource("A Third Example", "", "https://example.org/same", built, copy=True),
             EditionSource("Another Example", "Told otherwise", "https://example.org/other", built),

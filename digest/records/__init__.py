@@ -4,18 +4,21 @@ All times are aware and in UTC; texts are plain text (no markup) unless the name
 """
 
 from digest.records.editions import (
+    ArchiveEntry,
+    DigestArchive,
     Edition,
     EditionSource,
     EditionStory,
     EditionTopic,
     FailedFeed,
+    Finding,
+    Images,
+    Reader,
     Rendered,
 )
 from digest.records.feeds import (
     Article,
     DateOrigin,
-    DigestOutcome,
-    DigestStatus,
     Feed,
     FeedAnswer,
     FeedHealth,
@@ -28,12 +31,13 @@ from digest.records.feeds import (
     Headers,
     HealthState,
     Hop,
+    Image,
     Page,
     ParsedFeed,
     Rhythm,
-    RunReport,
     Validators,
 )
+from digest.records.runs import DigestOutcome, DigestStatus, RunReport
 from digest.records.stories import Story, Told, Topic, TopicChoice, Update
 from digest.records.summaries import (
     Document,
@@ -46,8 +50,10 @@ from digest.records.summaries import (
 )
 
 __all__ = [
+    "ArchiveEntry",
     "Article",
     "DateOrigin",
+    "DigestArchive",
     "DigestOutcome",
     "DigestStatus",
     "Document",
@@ -66,12 +72,16 @@ __all__ = [
     "FeedState",
     "FeedStatus",
     "Fetched",
+    "Finding",
     "FullText",
     "Headers",
     "HealthState",
     "Hop",
+    "Image",
+    "Images",
     "Page",
     "ParsedFeed",
+    "Reader",
     "Rendered",
     "Rhythm",
     "RunReport",

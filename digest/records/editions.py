@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from digest.records.feeds import DateOrigin
+from digest.records.feeds import DateOrigin, Image
 from digest.records.stories import Update
 from digest.records.summaries import DroppedSentence, SummarySentence
+
+Images = Literal["none", "lead", "all"]
+"""Which stories are printed with a picture: none, the first of the edition, or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class EditionStory:
     language: str = ""
     direction: Literal["ltr", "rtl"] = "ltr"
     author: str = ""
-    image: str = ""
+    image: Image | None = None
     also: tuple[EditionSource, ...] = ()
     rank: float = 0.0
     topic_score: float = 0.0
@@ -94,6 +97,10 @@ class Edition:
     that bring nothing new; `archive` is the http(s) address under which the digests' editions are
     published, empty when they are not. `failed` are feeds that have been failing for a while, which
     editors are told; readers only with `show_failed`.
+
+    `language` (BCP 47) is that of the fixed words, the dates and the numbers. `note` is what the
+    editors say at the top, a text a paragraph. `postal` is the sender's postal address, on one
+    line. `trimmed` counts those of `left_out` for which only the size of an e-mail had no room.
     """
 
     digest: str
@@ -114,7 +121,12 @@ class Edition:
     retold: int = 0
     archive: str = ""
     show_failed: bool = False
-    format: int = 4
+    language: str = "en"
+    note: tuple[str, ...] = ()
+    images: Images = "none"
+    postal: str = ""
+    trimmed: int = 0
+    format: int = 5
 
     @property
     def stories(self) -> tuple[EditionStory, ...]:
@@ -123,7 +135,65 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An edition in the forms a reader can get: HTML with inlined CSS, and plain text."""
+    """An edition in the forms a reader can get: HTML with inlined CSS, plain text, Markdown."""
 
     html: str
     text: str
+    markdown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whom a copy of an edition is for, and where that person can change their mind.
+
+    `address` is an e-mail address (an addr-spec, ASCII or with an internationalised domain).
+    `unsubscribe` is an https address of this reader's own that answers a POST by RFC 8058 and shows
+    a page to a GET; `preferences` the page of what they get; both may be empty.
+    """
+
+    address: str
+    name: str = ""
+    unsubscribe: str = ""
+    preferences: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveEntry:
+    """An edition as the list of editions shows it. `headlines` are each topic's first."""
+
+    date: str
+    subject: str
+    preheader: str
+    built: datetime
+    stories: int
+    headlines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DigestArchive:
+    """All editions of a digest, newest first; the other fields are as in its newest `Edition`."""
+
+    digest: str
+    title: str
+    language: str
+    timezone: str
+    template: str
+    sender: str
+    archive: str
+    entries: tuple[ArchiveEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the lint has to say about an edition as it was rendered.
+
+    `rule` is the name of the check. `where` is what it speaks of: a story's headline, or a
+    template's `file:line`; empty when that is the whole edition. `support` is the share (0 to 1) of
+    the mail clients looked at in which it works, None where that is not the question.
+    """
+
+    rule: str
+    severity: Literal["error", "warning"]
+    message: str
+    where: str = ""
+    support: float | None = None

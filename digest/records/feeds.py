@@ -87,6 +87,20 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that stays where it is: `url` is its http(s) address.
+
+    `width` and `height` are in pixels, as its source states them, 0 when it doesn't; `alt` is what
+    the source says is to be seen, empty when it says nothing.
+    """
+
+    url: str
+    width: int = 0
+    height: int = 0
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """One entry of a feed, cleaned.
 
@@ -288,42 +302,3 @@ class FeedHealth:
     seconds: float = 0.0
     unchanged: float = 0.0
     weekly: float = 0.0
-
-
-DigestStatus = Literal["built", "exists", "empty", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class DigestOutcome:
-    """A digest's line in the run report: what became of its edition for one local date.
-
-    `path` is the edition's `index.html` where there is one, `reason` says why there is none.
-    `left_out` counts the stories that found no room, `retold` those that an earlier edition has
-    told and that bring nothing new, `updates` those that come back with news.
-    `encoded` and `summarized` count the articles that a model worked on in this run,
-    `remembered` those whose summary the store had already.
-    """
-
-    digest: str
-    date: str
-    status: DigestStatus
-    path: str = ""
-    reason: str = ""
-    articles: int = 0
-    stories: int = 0
-    left_out: int = 0
-    retold: int = 0
-    updates: int = 0
-    encoded: int = 0
-    summarized: int = 0
-    remembered: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """What a run did: a line a feed and a line a digest. `seconds` is its wall-clock time."""
-
-    started: datetime
-    feeds: tuple[FeedOutcome, ...] = ()
-    digests: tuple[DigestOutcome, ...] = ()
-    seconds: float = 0.0
