@@ -1,10 +1,10 @@
-"""An edition through a theme: HTML with inlined CSS, and plain text.
+"""An edition through a theme: HTML with inlined CSS, plain text, Markdown.
 
-The only door to jinja2 and premailer.
+The only door to premailer, and with `sandbox` to jinja2.
 
-A theme is a folder with `digest.html.j2` and `digest.txt.j2`; what they include lies beside them.
-A theme of the user's may hold only the files it changes: the others come from the packaged theme
-of the same name. Whatever is in the edition, and nothing else, decides the bytes.
+A theme is a folder with `digest.html.j2`. What it doesn't bring itself is looked for in the
+packaged theme of the same name, then in `base`, which all themes share. Whatever is in the edition,
+and nothing else, decides the bytes.
 """
 
 from __future__ import annotations
@@ -13,26 +13,27 @@ import logging
 import re
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jinja2 import (
-    FileSystemLoader,
-    StrictUndefined,
-    TemplateNotFound,
-    TemplateSyntaxError,
-    UndefinedError,
-)
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import FileSystemLoader, Template, TemplateNotFound, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
 from premailer import Premailer  # type: ignore[import-untyped]
 
 from digest.editions.filters import FILTERS, TESTS, printable_record
+from digest.editions.sandbox import Environment
+from digest.editions.words import translations
 from digest.errors import TemplateError
-from digest.records import Edition, Rendered
+from digest.records import DigestArchive, Edition, Reader, Rendered
 
 HTML_TEMPLATE = "digest.html.j2"
 TEXT_TEMPLATE = "digest.txt.j2"
+MARKDOWN_TEMPLATE = "digest.md.j2"
+ARCHIVE_TEMPLATE = "archive.html.j2"
+
+BASE = "base"
+"""The folder of what themes share; no theme itself, for it has no `digest.html.j2`."""
 
 # cssutils keeps state while it parses, and premailer caches what it parsed: one page at a time.
 _INLINING = threading.Lock()
@@ -53,7 +54,10 @@ class Renderer:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
-        self._environments: dict[str, ImmutableSandboxedEnvironment] = {}
+        # What themes share is there for all, also where no packaged theme is wanted.
+        packaged = packaged_themes()
+        self._shared = self._folders if packaged in self._folders else (*self._folders, packaged)
+        self._environments: dict[tuple[str, str], Environment] = {}
 
     def themes(self) -> list[str]:
         """The names that `template:` in feeds.yaml may have, sorted."""
@@ -65,57 +69,108 @@ class Renderer:
             }
         )
 
-    def render(self, edition: Edition, *, mail: bool = False, editors: bool = False) -> Rendered:
+    def sources(self, theme: str) -> dict[str, str]:
+        """The files that `theme` is made of, path to text: its own, then those of `base`.
+
+        A file that is hidden by another of the same name is left out. Raises TemplateError.
+        """
+        self._check_known(theme)
+        found: dict[str, str] = {}
+        for name, folders in ((theme, self._folders), (BASE, self._shared)):
+            seen: set[str] = set()
+            for folder in folders:
+                for path in sorted((folder / name).glob("*.*")):
+                    if path.is_file() and path.name not in seen:
+                        seen.add(path.name)
+                        found[str(path)] = _read(path)
+        return found
+
+    def render(
+        self,
+        edition: Edition,
+        *,
+        mail: bool = False,
+        editors: bool = False,
+        reader: Reader | None = None,
+    ) -> Rendered:
         """The edition in the theme it names. Equal editions give equal bytes.
 
         `mail`: for a message, in which links to the folders beside the edition's lead nowhere and
-        are left out; `editors`: with what only they are told. Templates know both by these names.
-        Raises TemplateError, with file and line where there is one, for a theme that is unknown or
-        broken.
+        are left out; `editors`: with what only they are told; `reader`: whose copy it is, with
+        links of their own. Templates know all three by these names. Raises TemplateError, with file
+        and line where there is one, for a theme or language that is unknown or broken.
         """
         if not (editors or edition.show_failed):
             edition = replace(edition, failed=())  # whatever a theme makes of it
         edition = printable_record(edition)
-        theme = edition.template
-        html = self._fill(theme, HTML_TEMPLATE, edition, mail=mail, editors=editors)
-        text = self._fill(theme, TEXT_TEMPLATE, edition, mail=mail, editors=editors)
+        values: dict[str, object] = {
+            "edition": edition,
+            "mail": mail,
+            "editors": editors,
+            "reader": printable_record(reader) if reader else None,
+        }
+        of = (edition.template, edition.language)
+        html = self._fill(*of, HTML_TEMPLATE, values)
+        return Rendered(
+            html=self._inlined(edition.template, HTML_TEMPLATE, html),
+            text=_tidy(self._fill(*of, TEXT_TEMPLATE, values)),
+            markdown=_tidy(self._fill(*of, MARKDOWN_TEMPLATE, values)),
+        )
+
+    def render_archive(self, archive: DigestArchive) -> str:
+        """The page that lists a digest's editions, in the theme of the newest.
+
+        Raises TemplateError as `render` does.
+        """
+        archive = printable_record(archive)
+        html = self._fill(
+            archive.template, archive.language, ARCHIVE_TEMPLATE, {"archive": archive}
+        )
+        return self._inlined(archive.template, ARCHIVE_TEMPLATE, html)
+
+    def _inlined(self, theme: str, name: str, html: str) -> str:
         try:
-            inlined = _inline_css(html)
+            return _inline_css(html)
         # premailer, cssutils, cssselect and lxml each raise their own errors for a broken sheet.
         except Exception as error:
-            place = self._path(theme, HTML_TEMPLATE)
             raise TemplateError(
-                f"{place}: its CSS can't be inlined ({error}); correct the style sheet"
+                f"{self._path(theme, name)}: its CSS can't be inlined ({error}); correct the style "
+                "sheet"
             ) from error
-        return Rendered(html=inlined, text=_tidy(text))
 
-    def _environment(self, theme: str) -> ImmutableSandboxedEnvironment:
-        if theme not in self._environments:
-            known = self.themes()
-            if theme not in known:
-                raise TemplateError(
-                    f"theme {theme!r} is unknown; `template:` may be one of: {', '.join(known)} "
-                    f"(looked in {', '.join(str(folder) for folder in self._folders)})"
-                )
-            environment = ImmutableSandboxedEnvironment(
-                loader=FileSystemLoader([folder / theme for folder in self._folders]),
-                autoescape=_is_markup,
-                undefined=StrictUndefined,
+    def _check_known(self, theme: str) -> None:
+        known = self.themes()
+        if theme not in known:
+            raise TemplateError(
+                f"theme {theme!r} is unknown; `template:` may be one of: {', '.join(known)} "
+                f"(looked in {', '.join(str(folder) for folder in self._folders)})"
+            )
+
+    def _environment(self, theme: str, language: str) -> Environment:
+        if (theme, language) not in self._environments:
+            self._check_known(theme)
+            environment = Environment(
+                FileSystemLoader([*(folder / theme for folder in self._folders), *self._shared]),
+                _is_markup,
+                extensions=["jinja2.ext.i18n"],
                 trim_blocks=True,
                 lstrip_blocks=True,
                 keep_trailing_newline=True,
             )
+            environment.policies["ext.i18n.trimmed"] = True
+            environment.install_gettext_translations(  # type: ignore[attr-defined]
+                translations(self._shared, language), newstyle=True
+            )
             environment.filters.update(FILTERS)
             environment.tests.update(TESTS)
-            self._environments[theme] = environment
-        return self._environments[theme]
+            self._environments[theme, language] = environment
+        return self._environments[theme, language]
 
-    def _fill(self, theme: str, name: str, edition: Edition, *, mail: bool, editors: bool) -> str:
-        environment = self._environment(theme)
+    def _fill(self, theme: str, language: str, name: str, values: Mapping[str, object]) -> str:
+        environment = self._environment(theme, language)
         try:
-            return environment.get_template(name).render(
-                edition=edition, mail=mail, editors=editors
-            )
+            template: Template = environment.select_template([name, f"{BASE}/{name}"])
+            return environment.fill(template, values)
         except TemplateSyntaxError as error:
             place = f"{error.filename or self._path(theme, name)}:{error.lineno}"
             raise TemplateError(f"{place}: {error.message}; correct the template") from error
@@ -126,25 +181,33 @@ class Renderer:
             ) from error
         # A template is a program of its own: it can raise anything, and the user needs the line.
         except Exception as error:
-            kind = "" if isinstance(error, UndefinedError) else f"{type(error).__name__}: "
+            plain = isinstance(error, UndefinedError | SecurityError)
+            kind = "" if plain else f"{type(error).__name__}: "
             place = self._place(theme, name, error)
             raise TemplateError(f"{place}: {kind}{error}; correct the template") from error
 
     def _place(self, theme: str, name: str, error: Exception) -> str:
         """File and line of the innermost template in the traceback (Jinja maps frames to them)."""
-        themes = [folder / theme for folder in self._folders]
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if any(Path(frame.filename).is_relative_to(folder) for folder in themes):
+            if any(Path(frame.filename).is_relative_to(folder) for folder in self._shared):
                 return f"{frame.filename}:{frame.lineno}"
         return str(self._path(theme, name))
 
     def _path(self, theme: str, name: str) -> Path:
-        paths = [folder / theme / name for folder in self._folders]
-        return next((path for path in paths if path.is_file()), paths[-1])
+        paths = [folder / place / name for place in (theme, BASE) for folder in self._shared]
+        there = (path for path in paths if path.is_file())
+        return next(there, self._folders[-1] / theme / name)
 
 
 def _is_markup(name: str | None) -> bool:
-    return name is None or not name.endswith((".txt", ".txt.j2"))
+    return name is None or not name.endswith((".txt", ".txt.j2", ".md", ".md.j2"))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateError(f"{path}: can't be read ({error}); save it as UTF-8") from error
 
 
 def _inline_css(html: str) -> str:
