@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from digest.feeds.dates import DateReader, RawDate, is_relative
-from digest.feeds.images import first_image
-from digest.records import Article
+from digest.feeds.images import Picture, best_image, pictures_in
+from digest.records import Article, Image
 from digest.text.clean import article_text, plain_text
 from digest.text.content import content_hash
 from digest.text.html import one_line, printable
@@ -49,7 +49,8 @@ class Body:
 class Entry:
     """One entry before cleaning. Addresses are as given; `base` is what they are relative to.
 
-    `links` and `images` are candidates, best first; `title`, `authors` and `tags` may hold markup.
+    `links` and `images` are candidates, best first, `images` those of one picture together;
+    `title`, `authors` and `tags` may hold markup.
     """
 
     guid: str = ""
@@ -61,7 +62,7 @@ class Entry:
     dates: tuple[RawDate, ...] = ()
     authors: tuple[str, ...] = ()
     language: str = ""
-    images: tuple[str, ...] = ()
+    images: tuple[tuple[Picture, ...], ...] = ()
     tags: tuple[str, ...] = ()
 
 
@@ -131,7 +132,7 @@ def _article(feed: str, entry: Entry, language: str, dates: DateReader) -> tuple
         author=author_names(entry.authors),
         summary=summary,
         language=language_tag(entry.language) or language_tag(language),
-        image=_image(entry),
+        image=_image(entry, title),
         tags=_tags(entry.tags),
         content_hash=content_hash(title, text),
         relative=origin == "feed" and is_relative(entry.dates),
@@ -177,13 +178,15 @@ def _tags(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(tags.values())[:_MAX_TAGS]
 
 
-def _image(entry: Entry) -> str:
-    for candidate in filter(None, entry.images):
-        address = canonical_url(candidate, entry.base)
-        if is_http(address):
-            return address
+def _image(entry: Entry, title: str) -> Image | None:
     bodies = (*entry.contents, *((entry.summary,) if entry.summary else ()))
-    return next(filter(None, (first_image(b.value, entry.base) for b in bodies if not b.plain)), "")
+    inside = (
+        (picture,)
+        for body in dict.fromkeys(bodies)
+        if not body.plain
+        for picture in pictures_in(body.value[:MAX_TEXT])
+    )
+    return best_image((*entry.images, *inside), entry.base, title)
 
 
 def _keys(drafts: Sequence[Article]) -> Iterator[tuple[str, ...]]:

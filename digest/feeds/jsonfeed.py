@@ -11,6 +11,7 @@ from typing import TypeGuard
 
 from digest.feeds.dates import RawDate
 from digest.feeds.entries import Body, Entry
+from digest.feeds.images import Picture
 from digest.text.html import one_line
 from digest.text.urls import canonical_url, is_http
 
@@ -111,7 +112,8 @@ def _entry(item: Mapping[str, object], base: str, feed_authors: tuple[str, ...])
         authors=_authors(item) or feed_authors,
         language=_text(item, "language"),
         images=tuple(
-            filter(None, (_text(item, "image"), _text(item, "banner_image"), *attachments))
+            (Picture(address),)
+            for address in (_text(item, "image"), _text(item, "banner_image"), *attachments)
         ),
         tags=tuple(html.escape(tag) for tag in _list(item, "tags") if isinstance(tag, str)),
     )

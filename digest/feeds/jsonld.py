@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from digest.feeds.images import Picture
 from digest.text.urls import canonical_url, page_of
 
 _MOST_CHARACTERS = 1_000_000
@@ -33,12 +34,15 @@ _Object = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What JSON-LD says of the article, as it is written; empty where it says nothing."""
+    """What JSON-LD says of the article, as it is written; empty where it says nothing.
+
+    `images` holds offers for `best_image`: Google asks for one picture in several shapes.
+    """
 
     authors: tuple[str, ...] = ()
     publisher: str = ""
     published: str = ""
-    images: tuple[str, ...] = ()
+    images: tuple[tuple[Picture, ...], ...] = ()
     paywall: bool = False
 
 
@@ -73,10 +77,9 @@ def read_json_ld(scripts: Iterable[str], url: str) -> Described:
         publisher=next(iter(first("publisher")), ""),
         published=next(filter(None, (_string(node, "datePublished") for node in sources)), ""),
         images=tuple(
-            address
+            tuple(_pictures(node.get(key), named))
             for node in sources
             for key in ("image", "thumbnailUrl")
-            for address in _addresses(node.get(key), named)
         ),
         paywall=paywall or any(_is_not_free(node) for _, node in objects),
     )
@@ -153,16 +156,26 @@ def _names(value: object, named: Mapping[str, _Object]) -> list[str]:
     return [name for name in found[:_MOST_NAMES] if isinstance(name, str)]
 
 
-def _addresses(value: object, named: Mapping[str, _Object]) -> Iterator[str]:
+def _pictures(value: object, named: Mapping[str, _Object]) -> Iterator[Picture]:
+    """Those in an address, an ImageObject, a reference to one, or a list of these."""
     values = value if isinstance(value, list) else [value]
     for item in values[:_MOST_NAMES]:
         if isinstance(item, dict):
-            node = (
-                item if "url" in item or "contentUrl" in item else named.get(_string(item, "@id"))
+            has_address = "url" in item or "contentUrl" in item
+            node: _Object = item if has_address else named.get(_string(item, "@id"), {})
+            yield Picture(
+                _string(node, "url") or _string(node, "contentUrl"),
+                _length(node.get("width")),
+                _length(node.get("height")),
+                _string(node, "caption"),
             )
-            item = _string(node or {}, "url") or _string(node or {}, "contentUrl")
-        if isinstance(item, str) and item:
-            yield item
+        elif isinstance(item, str):
+            yield Picture(item)
+
+
+def _length(value: object) -> object:
+    """A number, or that of a schema.org QuantitativeValue."""
+    return value.get("value") if isinstance(value, dict) else value
 
 
 def _string(node: _Object, key: str) -> str:

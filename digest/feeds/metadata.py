@@ -8,7 +8,7 @@ or the text where the page names none. What is taken here the page says in as ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -18,8 +18,9 @@ from lxml import html as lxml_html
 
 from digest.feeds.dates import exact_date
 from digest.feeds.entries import author_names, language_tag
-from digest.feeds.images import picture
+from digest.feeds.images import Picture, best_image
 from digest.feeds.jsonld import Described, read_json_ld
+from digest.records import Image
 from digest.text.html import one_line, printable
 from digest.text.urls import canonical_url, page_of
 
@@ -38,7 +39,7 @@ class Metadata:
     """A page's own words about itself; empty where it has none. `published` is aware UTC."""
 
     url: str
-    image: str = ""
+    image: Image | None = None
     author: str = ""
     published: datetime | None = None
     language: str = ""
@@ -53,6 +54,7 @@ class _Head:
     language: str = ""
     canonical: list[str] = field(default_factory=list)
     metas: dict[str, list[str]] = field(default_factory=dict)
+    pictures: list[dict[str, str]] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
     times: list[str] = field(default_factory=list)
     marked_times: list[str] = field(default_factory=list)
@@ -73,14 +75,10 @@ def read_metadata(markup: str, url: str, now: datetime | None) -> Metadata:
     base = canonical_url(head.base, url) or url
     canonical = _own_address([*head.canonical, *head.values("og:url")], base, address)
     described = read_json_ld(head.scripts, canonical)
-    images = (
-        *head.values("og:image:secure_url", "og:image", "og:image:url"),
-        *head.values("twitter:image", "twitter:image:src"),
-        *described.images,
-    )
+    title = one_line("".join(head.values("og:title")[:1]))
     return Metadata(
         url=canonical,
-        image=next(filter(None, (picture(image, base) for image in images)), ""),
+        image=best_image(_offers(head, described), base, title),
         author=_author(head, described),
         published=_published(head, described, now) if now else None,
         language=language_tag(head.language),
@@ -127,6 +125,41 @@ def _read_meta(element: lxml_html.HtmlElement, head: _Head) -> None:
             values = head.metas.setdefault(key, [])
             if len(values) < _MOST_VALUES:
                 values.append(value)
+            if key.startswith("og:image"):
+                _read_picture(key.removeprefix("og:image").lstrip(":"), value.strip(), head)
+
+
+def _read_picture(part: str, value: str, head: _Head) -> None:
+    """A part of a picture is said of the one named last (Open Graph, "structured properties")."""
+    part = {"": "url"}.get(part, part)
+    last = head.pictures[-1] if head.pictures else None
+    if part in ("url", "secure_url"):
+        if last is None or last.get(part, value) != value:
+            last = {}
+            head.pictures.append(last)
+        last[part] = value
+    elif last is not None and part in ("width", "height", "alt"):
+        last.setdefault(part, value)
+
+
+def _offers(head: _Head, described: Described) -> Iterator[Iterable[Picture]]:
+    """The pictures that the page offers to others: networks first, then search engines."""
+    graph = [
+        Picture(
+            picture.get("secure_url") or picture.get("url", ""),
+            picture.get("width"),
+            picture.get("height"),
+            picture.get("alt", ""),
+        )
+        for picture in head.pictures[:_MOST_VALUES]
+    ]
+    yield graph
+    cards = head.values("twitter:image", "twitter:image:src")
+    alt = "".join(head.values("twitter:image:alt")[:1])
+    # A card without a picture of its own shows Open Graph's first, and is described as well.
+    for number, url in enumerate(cards or [picture.url for picture in graph[:1]]):
+        yield (Picture(url, alt="" if number else alt),)
+    yield from described.images
 
 
 def _read_time(element: lxml_html.HtmlElement, head: _Head) -> None:

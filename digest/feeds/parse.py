@@ -14,8 +14,10 @@ from xml.sax import SAXParseException
 import feedparser  # type: ignore[import-untyped]
 
 from digest.errors import ParseError
+from digest.feeds.captions import captions
 from digest.feeds.dates import RawDate
 from digest.feeds.entries import Body, Entry, build_articles, language_tag
+from digest.feeds.images import Picture
 from digest.feeds.jsonfeed import NotJsonFeedError, looks_like_json, read_json_feed
 from digest.feeds.links import feeds_of_text
 from digest.feeds.rhythm import rhythm
@@ -113,9 +115,10 @@ def _parse_xml(feed: Feed, document: XmlText, address: str, now: datetime) -> Pa
     base = (address or link) if version.startswith("atom") else (link or address)
     language = _string(head, "language")
     inherited = _authors(head) if version.startswith("atom") else ()
+    said = captions(text)
     articles, notes = build_articles(
         feed.name,
-        [_entry(entry, base, version, inherited) for entry in entries],
+        [_entry(entry, base, version, inherited, said) for entry in entries],
         language,
         now,
     )
@@ -185,7 +188,13 @@ def _page_reason(page: str, address: str) -> str:
 # --- entries -------------------------------------------------------------------------------
 
 
-def _entry(entry: _Node, base: str, version: str, inherited: tuple[str, ...]) -> Entry:
+def _entry(
+    entry: _Node,
+    base: str,
+    version: str,
+    inherited: tuple[str, ...],
+    said: Mapping[str, str],
+) -> Entry:
     atom = version.startswith("atom")
     title = _body(_node(entry, "title_detail"), atom) or Body(_string(entry, "title"))
     details = [_body(detail, atom) for detail in _nodes(entry, "content")]
@@ -203,7 +212,7 @@ def _entry(entry: _Node, base: str, version: str, inherited: tuple[str, ...]) ->
         ),
         authors=_authors(entry) or inherited,
         language=_language(entry),
-        images=tuple(_images(entry)),
+        images=_images(entry, said),
         tags=tuple(_string(tag, "label") or _string(tag, "term") for tag in _nodes(entry, "tags")),
     )
 
@@ -247,16 +256,30 @@ def _language(entry: _Node) -> str:
     return next(filter(None, (_string(node, "language") for node in (entry, *details))), "")
 
 
-def _images(entry: _Node) -> Iterator[str]:
-    for media in _nodes(entry, "media_content"):
-        kind = f"{_string(media, 'medium')} {_string(media, 'type')}"
-        if "image" in kind or re.search(r"\.(?:jpe?g|png|webp|gif)$", _string(media, "url"), re.I):
-            yield _string(media, "url")
-    yield from (_string(media, "url") for media in _nodes(entry, "media_thumbnail"))
-    for link in _nodes(entry, "links"):
-        if _string(link, "rel") == "enclosure" and _string(link, "type").startswith("image/"):
-            yield _string(link, "href")
-    yield _string(_node(entry, "image"), "href")
+def _images(entry: _Node, said: Mapping[str, str]) -> tuple[tuple[Picture, ...], ...]:
+    """What the entry offers: Media RSS gives one picture in several sizes, the others just one."""
+    contents = [
+        media
+        for media in _nodes(entry, "media_content")
+        if "image" in f"{_string(media, 'medium')} {_string(media, 'type')}"
+        or re.search(r"\.(?:jpe?g|png|webp|gif)$", _string(media, "url"), re.I)
+    ]
+    enclosed = [
+        (Picture(_string(link, "href")),)
+        for link in _nodes(entry, "links")
+        if _string(link, "rel") == "enclosure" and _string(link, "type").startswith("image/")
+    ]
+    return (
+        tuple(_picture(media, said) for media in contents),
+        tuple(_picture(media, said) for media in _nodes(entry, "media_thumbnail")),
+        *enclosed,
+        (Picture(_string(_node(entry, "image"), "href")),),
+    )
+
+
+def _picture(media: _Node, said: Mapping[str, str]) -> Picture:
+    url = _string(media, "url").strip()
+    return Picture(url, _string(media, "width"), _string(media, "height"), said.get(url, ""))
 
 
 def _string(node: _Node, key: str) -> str:

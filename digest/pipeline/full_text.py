@@ -111,7 +111,7 @@ def with_page(article: Article, page: Page) -> Article:
         text_from="page" if text != article.text else article.text_from,
         content_hash=content_hash(article.title, text),
         url=page.url or article.url,
-        image=article.image or page.image,
+        image=article.image.completed(page.image) if article.image else page.image,
         author=article.author or page.author,
         language=article.language or page.language,
         published=page.published if dated and page.published else article.published,

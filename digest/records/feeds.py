@@ -99,6 +99,16 @@ class Image:
     height: int = 0
     alt: str = ""
 
+    def completed(self, other: Image | None) -> Image:
+        """With what `other` says more where it is the same picture; else as it is.
+
+        Width and height come from one of them: what one states alone may be another rendition's.
+        """
+        if other is None or other.url != self.url:
+            return self
+        size = max((self, other), key=lambda image: (image.width > 0) + (image.height > 0))
+        return Image(self.url, size.width, size.height, self.alt or other.alt)
+
 
 @dataclass(frozen=True, slots=True)
 class Article:
@@ -123,7 +133,7 @@ class Article:
     author: str = ""
     summary: str = ""
     language: str = ""
-    image: str = ""
+    image: Image | None = None
     tags: tuple[str, ...] = ()
     content_hash: str = ""
     text_from: Literal["feed", "page"] = "feed"
@@ -163,7 +173,7 @@ class Page:
     url: str = ""
     text: str = ""
     title: str = ""
-    image: str = ""
+    image: Image | None = None
     author: str = ""
     published: datetime | None = None
     language: str = ""

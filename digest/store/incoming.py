@@ -91,7 +91,7 @@ def _merged(article: Article, known: _Known, is_other: bool) -> Article:
     article = replace(
         article,
         url=before.url if article.url == known.entry_url else article.url,
-        image=article.image or before.image,
+        image=article.image.completed(before.image) if article.image else before.image,
         author=article.author or before.author,
         language=article.language or before.language,
         paywall=before.paywall,

@@ -11,24 +11,37 @@ from digest.records import (
     Article,
     DroppedSentence,
     FeedState,
+    Image,
     Rhythm,
     Summary,
     SummarySentence,
     Validators,
 )
 
-_KEPT = tuple(name for name in Article.__dataclass_fields__ if name != "relative")
+_KEPT = tuple(
+    name for name in Article.__dataclass_fields__ if name not in ("image", "tags", "relative")
+)
 
 
 def article_values(article: Article) -> dict[str, Any]:
     """The columns of an article's row that the article itself fills."""
-    return {**{name: getattr(article, name) for name in _KEPT}, "tags": list(article.tags)}
+    image = article.image or Image("")
+    return {
+        **{name: getattr(article, name) for name in _KEPT},
+        "tags": list(article.tags),
+        "image": image.url,
+        "image_width": image.width,
+        "image_height": image.height,
+        "image_alt": image.alt,
+    }
 
 
 def article_of(row: RowMapping) -> Article:
     """The article that a row holds."""
-    values = {name: row[name] for name in _KEPT}
-    return Article(**{**values, "tags": tuple(row["tags"])})
+    image = None
+    if row["image"]:
+        image = Image(row["image"], row["image_width"], row["image_height"], row["image_alt"])
+    return Article(**{name: row[name] for name in _KEPT}, image=image, tags=tuple(row["tags"]))
 
 
 def state_values(state: FeedState) -> dict[str, Any]:

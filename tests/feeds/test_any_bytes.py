@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from digest.errors import ParseError
 from digest.feeds.extract import extract_page
 from digest.feeds.parse import parse_feed
-from digest.records import Feed, Fetched, ParsedFeed
+from digest.records import Feed, Fetched, Image, ParsedFeed
 from digest.text.teaser import is_teaser
 from digest.text.urls import is_http
 
@@ -81,15 +81,28 @@ def checked_feed(body: bytes, content_type: str = "") -> None:
         assert article.title
         assert article.published.utcoffset() == timedelta(0)
         assert article.published <= NOW + timedelta(hours=1)
-        assert all(address == "" or is_http(address) for address in (article.url, article.image))
+        assert article.url == "" or is_http(article.url)
+        checked_image(article.image)
         is_teaser(article.text)
         f"{article.title}{article.text}{article.author}".encode()  # no surrogates
+
+
+def checked_image(image: Image | None) -> None:
+    if image is not None:
+        assert is_http(image.url)
+        assert len(image.url) <= 2048
+        assert all(
+            type(side) is int and 0 <= side <= 20_000 for side in (image.width, image.height)
+        )
+        assert "\n" not in image.alt
+        image.alt.encode()
 
 
 def checked_page(body: bytes, content_type: str = "") -> None:
     page = extract_page("a", body, content_type, "https://e.org/2026/bridge", now=NOW)
     assert bool(page.text) != bool(page.reason)
-    assert all(address == "" or is_http(address) for address in (page.url, page.image))
+    assert page.url == "" or is_http(page.url)
+    checked_image(page.image)
     assert page.published is None or page.published.utcoffset() == timedelta(0)
     f"{page.text}{page.title}{page.author}".encode()
 

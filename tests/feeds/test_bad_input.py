@@ -242,11 +242,11 @@ def test_only_web_addresses_get_into_an_articles_fields(address: str) -> None:
             f"<description>&lt;img src='{html.escape(address)}'&gt; Two.</description></item>"
         )
     )
-    assert (feed.articles[0].url, feed.articles[0].image) == ("", "")
+    assert (feed.articles[0].url, feed.articles[0].image) == ("", None)
     plain = html.unescape(address)
     entry = {"id": "1", "title": "One", "url": plain, "image": plain}
     feed = parse(json.dumps({"items": [entry], "home_page_url": plain}).encode())
-    assert (feed.articles[0].url, feed.articles[0].image, feed.link) == ("", "", "")
+    assert (feed.articles[0].url, feed.articles[0].image, feed.link) == ("", None, "")
 
 
 def test_dates_that_are_all_now_are_believed() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from digest.feeds.parse import parse_feed
-from digest.records import Article, Feed, Fetched, ParsedFeed
+from digest.records import Article, Feed, Fetched, Image, ParsedFeed
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STORY = "The council agreed on Monday to reopen the old bridge after nine years of repairs."
@@ -59,7 +59,7 @@ def test_an_rss_item_becomes_an_article() -> None:
     assert article.tags == ("Roads", "City")
     assert article.summary == "A teaser."
     assert article.text == f"{STORY}\n\n{STORY}"
-    assert article.image == "https://e.org/p.jpg"
+    assert article.image == Image("https://e.org/p.jpg")
     assert (article.feed, article.guid) == ("news", "g1")
 
 
@@ -128,7 +128,7 @@ def test_the_first_real_picture_of_the_text_serves_where_the_feed_names_none() -
         "<img alt='' src='/p.jpg?a=1&amp;amp;b=2'>"
     )
     item = f"<item><title>T</title><description><![CDATA[{markup}]]></description></item>"
-    assert one(rss(item)).image == "https://e.org/p.jpg?a=1&b=2"
+    assert one(rss(item)).image == Image("https://e.org/p.jpg?a=1&b=2")
 
 
 def test_a_plain_atom_title_keeps_its_angle_brackets() -> None:
@@ -280,7 +280,7 @@ def test_json_feed_is_read_whatever_its_content_type() -> None:
     assert (article.text, article.summary) == (STORY, "A & B.")
     assert article.published == datetime(2026, 2, 1, 8, tzinfo=UTC)
     assert (article.author, article.tags) == ("Ada, Bo", ("x", "y"))
-    assert (article.image, article.language) == ("https://e.org/p.jpg", "en")
+    assert (article.image, article.language) == (Image("https://e.org/p.jpg"), "en")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])

@@ -64,7 +64,11 @@ def assert_article(article: Article) -> None:
     assert "\n" not in article.title
     assert article.published.utcoffset() == timedelta(0)
     assert article.url == "" or is_http(article.url)
-    assert article.image == "" or is_http(article.image)
+    if article.image is not None:
+        assert is_http(article.image.url)
+        assert 0 <= article.image.width <= 20_000
+        assert 0 <= article.image.height <= 20_000
+        assert len(article.image.alt) <= 301
     assert len(article.content_hash) == 64
 
 

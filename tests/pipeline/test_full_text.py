@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from digest.pipeline.full_text import with_page
-from digest.records import Article, Page
+from digest.records import Article, Image, Page
 
 House = Any  # conftest.House: a conftest can't be imported by name, every room has one
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -205,7 +205,7 @@ def page(**changes: object) -> Page:
         "url": "https://paper.example/pier",
         "text": "\n\n".join(BODY),
         "title": "Harbour opens pier",
-        "image": "https://paper.example/pier.jpg",
+        "image": Image("https://paper.example/pier.jpg", 1200, 630, "A pier"),
         "author": "A. Holm",
         "published": NOON - HOUR,
         "language": "en",
@@ -215,20 +215,27 @@ def page(**changes: object) -> Page:
 
 def test_the_feed_s_word_goes_before_the_page_s() -> None:
     told = with_page(
-        article(image="https://paper.example/feed.jpg", author="B. Lund", language="nb"), page()
+        article(image=Image("https://paper.example/feed.jpg"), author="B. Lund", language="nb"),
+        page(),
     )
     assert (told.image, told.author, told.language) == (
-        "https://paper.example/feed.jpg",
+        Image("https://paper.example/feed.jpg"),
         "B. Lund",
         "nb",
     )
     assert told.published == NOON
 
 
+def test_the_page_completes_what_is_known_of_the_feed_s_picture() -> None:
+    same = article(image=Image("https://paper.example/pier.jpg", 640))
+    assert with_page(same, page()).image == page().image
+    assert with_page(same, page(image=None)).image == same.image
+
+
 def test_what_the_feed_left_out_is_taken_from_the_page() -> None:
     told = with_page(article(date_origin="missing"), page())
     assert (told.image, told.author, told.language) == (
-        "https://paper.example/pier.jpg",
+        Image("https://paper.example/pier.jpg", 1200, 630, "A pier"),
         "A. Holm",
         "en",
     )

@@ -15,7 +15,15 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from digest.errors import StoreError
-from digest.records import Article, Feed, FeedState, Summary, SummarySentence, Validators
+from digest.records import (
+    Article,
+    Feed,
+    FeedState,
+    Image,
+    Summary,
+    SummarySentence,
+    Validators,
+)
 from digest.store.database import Database, _alembic
 from digest.store.schema import Base
 from digest.store.store import Store
@@ -54,6 +62,41 @@ def test_a_database_of_the_first_version_is_brought_up_with_what_is_in_it(url: s
     store.save_story_ids("morning", {"a": "s1"})
     assert store.story_ids("morning", ["a"]) == {"a": "s1"}
     store.close()
+
+
+def test_a_database_of_the_fourth_version_keeps_the_addresses_of_its_pictures(
+    url: str, make_article: Make, now: datetime
+) -> None:
+    path_of(url).parent.mkdir()
+    values = {
+        **dict.fromkeys(("guid", "author", "language", "summary"), ""),
+        **{"feed": "gazette", "url": "https://gazette.example/harbour", "date_origin": "feed"},
+        **{"title": "The harbour opens", "text": "The harbour opened on Monday."},
+        **{"published": now.isoformat(" "), "first_seen": now.isoformat(" ")},
+        **{"tags": '["Local", "Skarland"]', "content_hash": "h1"},
+    }
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        command.upgrade(_alembic(connection), "0004")
+        for id, image in (("a", "https://gazette.example/pier.jpg"), ("b", "")):
+            row = {**values, "id": id, "image": image}
+            connection.exec_driver_sql(
+                f"INSERT INTO articles ({', '.join(row)})"
+                f" VALUES ({', '.join(f':{name}' for name in row)})",
+                row,
+            )
+    engine.dispose()
+    store = Store(url)
+    pier = Image("https://gazette.example/pier.jpg")
+    expected = {"a": make_article("a", image=pier), "b": make_article("b")}
+    assert store.articles_by_id(["a", "b"]) == expected
+    store.close()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        command.downgrade(_alembic(connection), "0004")
+        rows = connection.exec_driver_sql("SELECT id, image FROM articles ORDER BY id").all()
+        assert [tuple(row) for row in rows] == [("a", pier.url), ("b", "")]
+    engine.dispose()
 
 
 def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:

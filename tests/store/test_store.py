@@ -15,6 +15,7 @@ from digest.records import (
     Feed,
     FeedRate,
     FeedState,
+    Image,
     Rhythm,
     Summary,
     SummarySentence,
@@ -35,7 +36,7 @@ def everything(store: Store, feed: str = "gazette") -> list[Article]:
 def test_an_article_comes_back_as_it_went_in(
     store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
-    article = make_article(author="Åse H.", language="nb", summary="Kort.", guid="g-1", image="")
+    article = make_article(author="Åse H.", language="nb", summary="Kort.", guid="g-1")
     assert save(store, FEED, [article], NOTHING, now) == (1, 0)
     assert everything(store) == [article]
 
@@ -46,6 +47,27 @@ def test_the_same_article_again_is_neither_new_nor_updated(
     save(store, FEED, [make_article()], NOTHING, now)
     later = now + timedelta(hours=1)
     assert save(store, FEED, [make_article()], NOTHING, later) == (0, 0)
+
+
+def test_a_picture_comes_back_as_it_went_in(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    articles = [
+        make_article("a", image=Image("https://gazette.example/pier.jpg", 1200, 630, "Brygga")),
+        make_article("b", image=Image("https://gazette.example/pier.jpg")),
+        make_article("c", image=None),
+    ]
+    save(store, FEED, articles, NOTHING, now)
+    assert store.articles_by_id(["a", "b", "c"]) == {article.id: article for article in articles}
+
+
+def test_a_picture_that_changed_makes_nothing_new(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    save(store, FEED, [make_article(image=Image("https://gazette.example/a.jpg"))], NOTHING, now)
+    sized = Image("https://gazette.example/a.jpg", 640, 480, "A pier")
+    assert save(store, FEED, [make_article(image=sized)], NOTHING, now) == (0, 0)
+    assert [article.image for article in everything(store)] == [sized]
 
 
 def test_an_article_whose_text_changed_is_updated(
@@ -302,7 +324,7 @@ def test_what_a_page_said_stays_although_its_text_was_not_taken(
     told = replace(
         make_article(),
         url="https://gazette.example/2026/harbour",
-        image="https://gazette.example/pier.jpg",
+        image=Image("https://gazette.example/pier.jpg", 1200, 630, "A pier"),
         author="A. Holm",
         language="en",
         paywall=True,
@@ -310,6 +332,20 @@ def test_what_a_page_said_stays_although_its_text_was_not_taken(
     store.save_pages([told], [told.id], {}, now)
     save(store, FEED, [make_article(summary="Short.")], NOTHING, now)
     assert everything(store) == [replace(told, summary="Short.")]
+
+
+def test_what_a_page_said_of_the_feed_s_picture_stays_while_it_is_the_same(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    pier = Image("https://gazette.example/pier.jpg", 640)
+    save(store, FEED, [make_article(image=pier)], NOTHING, now)
+    told = make_article(image=Image(pier.url, 1200, 630, "A pier"))
+    store.save_pages([told], [told.id], {}, now)
+    assert save(store, FEED, [make_article(image=pier)], NOTHING, now) == (0, 0)
+    assert [article.image for article in everything(store)] == [told.image]
+    other = Image("https://gazette.example/crane.jpg")
+    assert save(store, FEED, [make_article(image=other)], NOTHING, now) == (0, 0)
+    assert [article.image for article in everything(store)] == [other]
 
 
 def test_a_feed_s_correction_goes_before_what_the_page_said(
