@@ -16,8 +16,10 @@ from digest.cli import (
     doctor,
     feeds,
     grouping,
+    linting,
     models,
     serving,
+    templates,
     texts,
     upkeep,
     verifying,
@@ -50,12 +52,14 @@ app.command("run", rich_help_panel=_BUILDING)(building.run)
 app.command("preview", rich_help_panel=_BUILDING)(serving.preview)
 app.command("serve", rich_help_panel=_BUILDING)(serving.serve)
 app.command("fetch", rich_help_panel=_TEXTS)(building.fetch)
+app.command("lint", rich_help_panel=_TEXTS)(linting.lint)
 app.command("summarize", rich_help_panel=_TEXTS)(texts.summarize)
 app.command("verify", rich_help_panel=_TEXTS)(verifying.verify)
 app.command("group", rich_help_panel=_TEXTS)(grouping.group)
 app.command("init", rich_help_panel=_UPKEEP)(upkeep.init)
 app.command("doctor", rich_help_panel=_UPKEEP)(doctor.doctor)
 app.add_typer(feeds.feeds, name="feeds", rich_help_panel=_UPKEEP)
+app.add_typer(templates.templates, name="templates", rich_help_panel=_UPKEEP)
 app.add_typer(models.models, name="models", rich_help_panel=_UPKEEP)
 
 

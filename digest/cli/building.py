@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,16 +18,21 @@ from digest.cli.common import (
     NowOption,
     chosen,
     complain,
+    finding_line,
     load,
     moment,
     print_json,
     progress_bar,
+    read_text,
 )
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
     from digest.config import DigestSpec
     from digest.records import DigestOutcome, FeedOutcome, RunReport
+
+# About 500 words: a long editorial, and a tenth of what an e-mail may weigh.
+_NOTE = 3000
 
 WindowOption = Annotated[
     str | None,
@@ -51,23 +57,37 @@ def run(
             help="Build an edition again that is there already, and its summaries with it.",
         ),
     ] = False,
+    note: Annotated[
+        str | None,
+        typer.Option(
+            "--note",
+            metavar="TEXT",
+            help="What the editors say at the top; paragraphs are parted by an empty line. "
+            "`-` reads standard input.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build today's edition of each digest into the outbox.
 
     Fetches the feeds, summarises what is new, groups it into stories and topics, and writes
-    `outbox/<digest>/<date>/` with index.html, digest.txt, digest.eml and edition.json. An
-    edition that is there already is left alone, so running twice does no harm.
+    `outbox/<digest>/<date>/` with index.html, digest.txt, digest.md, digest.eml and edition.json;
+    `outbox/<digest>/` lists all editions, in index.html and atom.xml. An edition that is there
+    already is left alone, so running twice does no harm.
     """
     settings, configuration = load(config)
     digests = _with_window(chosen(configuration, names), window)
     at = moment(now)
+    said = _paragraphs(note)
     from digest.pipeline.run import report_json
     from digest.pipeline.run import run as run_digests
     from digest.pipeline.wiring import open_workshop
 
     with open_workshop(settings) as workshop, progress_bar() as progress:
-        report = run_digests(workshop, configuration, digests, at, force=force, progress=progress)
+        report = run_digests(
+            workshop, configuration, digests, at, force=force, note=said, progress=progress
+        )
     if as_json:
         print_json(report_json(report))
     else:
@@ -117,6 +137,8 @@ def run_status(report: RunReport) -> int:
         return NOTHING_DONE
     if broken or any(outcome.status == "failed" for outcome in report.feeds):
         return SOME_FAILED
+    if any(found.severity == "error" for outcome in report.digests for found in outcome.findings):
+        return SOME_FAILED
     return DONE
 
 
@@ -126,6 +148,7 @@ def print_report(report: RunReport) -> None:
         typer.echo(_digest_line(outcome))
         if outcome.path:
             typer.echo(f"  {outcome.path}")
+        _print_findings(outcome)
     counts = {
         status: sum(outcome.status == status for outcome in report.feeds)
         for status in ("fetched", "unchanged", "waiting", "failed")
@@ -150,10 +173,21 @@ def print_report(report: RunReport) -> None:
         complain("  no host name could be resolved: is the network up?")
 
 
+def _print_findings(outcome: DigestOutcome) -> None:
+    """What the lint found: all errors, of the warnings only how many there are."""
+    for finding in outcome.findings:
+        if finding.severity == "error":
+            complain(f"  {finding_line(finding)}")
+    if warnings := sum(finding.severity == "warning" for finding in outcome.findings):
+        edition = f"{outcome.digest}/{outcome.date}"
+        complain(f"  {_count(warnings, 'warning')}; `digest lint {edition}` shows all")
+
+
 def _digest_line(outcome: DigestOutcome) -> str:
     head = f"{outcome.digest} {outcome.date}: "
     if outcome.status == "built":
         left = f", {outcome.left_out} left out for want of room" if outcome.left_out else ""
+        left += f" ({outcome.trimmed} of them for an e-mail's size)" if outcome.trimmed else ""
         left += f", {outcome.retold} told before" if outcome.retold else ""
         updates = f" ({_count(outcome.updates, 'update')})" if outcome.updates else ""
         return head + (
@@ -180,6 +214,18 @@ def feed_line(outcome: FeedOutcome) -> str:
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _paragraphs(note: str | None) -> tuple[str, ...]:
+    """The editors' note, a text a paragraph. Raises UsageError for one that is none."""
+    if note is None:
+        return ()
+    text = read_text("-") if note == "-" else note
+    if len(text) > _NOTE:
+        raise UsageError(
+            f"--note: {len(text):,} characters are an article; at most {_NOTE:,} stand at the top"
+        )
+    return tuple(" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip())
 
 
 def _with_window(digests: list[DigestSpec], window: str | None) -> list[DigestSpec]:

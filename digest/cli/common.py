@@ -21,6 +21,7 @@ from digest.errors import UsageError
 if TYPE_CHECKING:
     from digest.config import Config, DigestSpec, Settings
     from digest.pipeline.progress import Progress
+    from digest.records import Finding
 
 DONE = 0
 SOME_FAILED = 1
@@ -77,6 +78,12 @@ def print_json(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False)
     # A lone surrogate, which JSON can hold, can't be written as UTF-8.
     typer.echo(text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def finding_line(finding: Finding) -> str:
+    """What the lint found, in a line: how bad it is, which rule, where, what."""
+    where = f"{finding.where}: " if finding.where else ""
+    return f"{finding.severity} ({finding.rule}): {where}{finding.message}"
 
 
 def load(config: Path | None) -> tuple[Settings, Config]:

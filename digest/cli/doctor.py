@@ -71,10 +71,13 @@ def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
         yield f"configuration {path}", ""
         yield "feeds", "; ".join(_feeds(config))
         yield "topics", "; ".join(_topics(config))
-        for theme in sorted({spec.template for spec in config.digests}):
-            yield f"theme {theme}", _problem(partial(_try_theme, settings, theme))
+        for theme, language in sorted({(spec.template, spec.language) for spec in config.digests}):
+            spoken = "" if language == "en" else f" in {language}"
+            yield f"theme {theme}{spoken}", _problem(partial(_try_theme, settings, theme, language))
         for model in sorted({spec.summary.model for spec in config.digests} - {"extractive"}):
             yield f"model {model}", _problem(partial(_find_model, model))
+    if settings.dkim_key is not None:
+        yield f"DKIM key {settings.dkim_key}", _problem(partial(_open_key, settings))
     yield "encoder", _problem(partial(_encode, settings))
     yield "database", _problem(partial(_open_store, settings))
     yield "health of the feeds", _health(settings, path)
@@ -130,13 +133,13 @@ def _topics(config: Config) -> Iterator[str]:
             yield f"{feed.name}: no digest has the topic {feed.topic}{hint}"
 
 
-def _try_theme(settings: Settings, theme: str) -> None:
-    """Raises TemplateError for a theme that isn't there or can't be rendered."""
+def _try_theme(settings: Settings, theme: str, language: str) -> None:
+    """Raises TemplateError for a theme or language that isn't there or can't be rendered."""
     from digest.editions.render import Renderer
     from digest.editions.sample import sample_edition
     from digest.pipeline.wiring import theme_folders
 
-    Renderer(theme_folders(settings)).render(sample_edition(theme))
+    Renderer(theme_folders(settings)).render(sample_edition(theme, language))
 
 
 def _find_model(model: str) -> None:
@@ -172,6 +175,12 @@ def _health(settings: Settings, path: Path) -> str:
         store.close()
     ill = [f"{found[state]} {state}" for state in _ILL if found[state]]
     return f"{', '.join(ill)}; `digest feeds check` tells more" if ill else ""
+
+
+def _open_key(settings: Settings) -> None:
+    from digest.pipeline.wiring import open_signer
+
+    open_signer(settings)
 
 
 def _open_store(settings: Settings) -> None:

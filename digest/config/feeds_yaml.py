@@ -10,11 +10,13 @@ from pydantic_core import ErrorDetails
 
 from digest.config.fields import (
     FeedUrl,
+    Language,
     Line,
     Memory,
     Schedule,
     Sender,
     Slug,
+    Subject,
     SummaryModel,
     TimeZone,
     Window,
@@ -25,6 +27,7 @@ from digest.config.references import cross_problems
 from digest.config.topics import Topics
 from digest.config.yaml_lines import YamlFile, YamlPath, dotted, read_yaml
 from digest.errors import ConfigError, Problem
+from digest.text.subject import SUBJECT
 
 if TYPE_CHECKING:
     from digest.records import Feed
@@ -169,6 +172,32 @@ class DigestSpec(_Spec):
         title="Template",
         description="The theme: a folder of the templates folder.",
         examples=["classic"],
+    )
+    language: Language = Field(
+        default="en",
+        title="Language",
+        description="The language of the fixed words, dates and numbers; articles stay in theirs. "
+        "There are en, de, fr, es and uk; a file in `templates/locale` makes another.",
+        examples=["de"],
+    )
+    subject: Subject = Field(
+        default=SUBJECT,
+        title="Subject",
+        description="The subject line, with any of {title}, {headline} and {topic} (of the top "
+        "story), {date} and {stories} (how many there are).",
+        examples=["{headline} | {title}"],
+    )
+    images: Literal["none", "lead", "all"] = Field(
+        default="none",
+        title="Images",
+        description="Which stories are printed with the picture of their article, which stays at "
+        "its source: none, the first of the edition (`lead`), or all.",
+    )
+    postal_address: Line = Field(
+        default="",
+        title="Postal address",
+        description="Postal address of the sender, for the footer; many countries ask for one.",
+        examples=["The Morning Digest, 12 Harbour Street, Exampleton"],
     )
     review: bool = Field(
         default=False,

@@ -24,6 +24,7 @@ from pydantic import (
 
 from digest.config.nearest import nearest
 from digest.cron import parse_cron
+from digest.text.subject import subject_fields
 from digest.text.urls import redact
 
 SLUG = r"[a-z0-9][a-z0-9_-]{0,63}"
@@ -185,6 +186,24 @@ def _summary_model(value: str, info: ValidationInfo) -> str:
     )
 
 
+def _language(value: str) -> str:
+    """A language code as Babel knows it, written as BCP 47 wants: `pt-BR`."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return str(Locale.parse(value, sep="-" if "-" in value else "_")).replace("_", "-")
+    except (UnknownLocaleError, ValueError):
+        raise ValueError(f"{quoted(value)} is not a language code like en, de or pt-BR") from None
+
+
+def _subject(value: str) -> str:
+    try:
+        subject_fields(value)
+    except ValueError as error:
+        raise ValueError(f"{quoted(value)} {error}") from None
+    return value
+
+
 def _schema(**extra: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **extra})
 
@@ -194,6 +213,10 @@ Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_one_lin
 FeedUrl = Annotated[
     str, StringConstraints(max_length=2000), AfterValidator(_feed_url), _schema(minLength=1)
 ]
+Language = Annotated[
+    str, StringConstraints(max_length=35), AfterValidator(_language), _schema(minLength=2)
+]
+Subject = Annotated[Line, AfterValidator(_subject)]
 Schedule = Annotated[str, AfterValidator(_schedule), _schema(minLength=1)]
 TimeZone = Annotated[str, AfterValidator(_time_zone), _schema(minLength=1)]
 Window = Annotated[

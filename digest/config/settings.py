@@ -67,6 +67,20 @@ class Settings(BaseSettings):
         description="The http(s) address under which the outbox is published, for links to earlier "
         "editions.",
     )
+    dkim_key: Path | None = Field(
+        default=None, description="The private key (PEM, RSA or Ed25519) that signs messages."
+    )
+    dkim_selector: str = Field(
+        default="digest",
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$",
+        description="The name under which DNS has the public key.",
+    )
+    dkim_domain: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?$",
+        max_length=253,
+        description="The domain that signs, when it isn't the sender's.",
+    )
     allow_private_networks: bool = Field(
         default=False,
         description="Whether feeds and pages may be fetched from this machine and its own network, "

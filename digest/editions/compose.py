@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from digest.editions.filters import headline, long_date
+from digest.editions.limits import MAX_BYTES
 from digest.records import (
     Article,
     Edition,
@@ -17,11 +19,12 @@ from digest.records import (
     EditionTopic,
     FailedFeed,
     Feed,
-    Image,
+    Images,
     Story,
     Summary,
     SummarySentence,
 )
+from digest.text.subject import SUBJECT, fill_subject, subject_fields
 from digest.text.teaser import TEASER_WORDS
 from digest.text.urls import page_of
 
@@ -32,6 +35,11 @@ _CHARACTERS_A_MINUTE = 500
 # Mail clients show 60 to 90 characters of a subject, and about as many of the preheader.
 _SUBJECT = 90
 _PREHEADER = 140
+# A headline that is cut to less says nothing; then the whole subject is cut at its end.
+_SHORTEST_HEADLINE = 30
+# Most characters of a printed summary. An extractive one can be asked for 1,000 words, which are
+# about 6,000 characters. What is longer is no summary, and would fill the mail.
+_SUMMARY = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,11 @@ class Plan:
     max_per_feed: int | None = None
     archive: str = ""
     show_failed: bool = False
+    language: str = "en"
+    subject: str = SUBJECT
+    images: Images = "none"
+    postal: str = ""
+    note: tuple[str, ...] = ()
 
 
 def compose(
@@ -62,46 +75,86 @@ def compose(
     built: datetime,
     articles: int,
     retold: int = 0,
+    most: int | None = None,
+    say: Callable[[str], str] = str,
 ) -> Edition:
     """The edition of `plan` for local `date`, from `stories` in the order of their rank.
 
     `summaries` are by article id; `articles` is how many were considered, `retold` how many stories
-    were left out because an earlier edition told them; `built` is aware UTC.
+    were left out because an earlier edition told them; `built` is aware UTC. `most` is how many of
+    the stories chosen have room in an e-mail, the first by rank, all when None. `say` gives the
+    fixed words of the subject in the plan's language (gettext).
     """
     chosen = choose(stories, plan.max_stories, plan.max_per_topic, plan.max_per_feed)
+    printed = chosen[:most]
     labels = {feed.name: feed.label for feed in feeds}
     order = {name: number for number, name in enumerate(plan.topics)}
-    names = sorted({story.topic for story in chosen}, key=lambda name: order.get(name, len(order)))
+    names = sorted({story.topic for story in printed}, key=lambda name: order.get(name, len(order)))
     topics = tuple(
         EditionTopic(
             name,
-            tuple(_printed(story, summaries, labels) for story in chosen if story.topic == name),
+            tuple(_printed(story, summaries, labels) for story in printed if story.topic == name),
         )
         for name in names
     )
-    # Subject and preheader name what the reader finds first: each topic's top, then the others.
-    tops = [topic.stories[0].headline for topic in topics]
-    headlines = tops + [story.headline for topic in topics for story in topic.stories[1:]]
-    return Edition(
+    edition = Edition(
         digest=plan.digest,
         title=plan.title,
         date=date,
         timezone=plan.timezone,
         built=built,
-        subject=shorten(f"{plan.title}: {headlines[0]}" if headlines else plan.title, _SUBJECT),
-        preheader=shorten(" · ".join(headlines[1:4]), _PREHEADER),
+        subject=plan.title,
+        preheader="",
         sender=plan.sender,
         template=plan.template,
         topics=topics,
         failed=tuple(failed),
         feeds=len(feeds),
         articles=articles,
-        left_out=len(stories) - len(chosen),
-        told=tuple(sorted(article.id for story in chosen for article in story.articles)),
+        left_out=len(stories) - len(printed),
+        told=tuple(sorted(article.id for story in printed for article in story.articles)),
         retold=retold,
         archive=plan.archive,
         show_failed=plan.show_failed,
+        language=plan.language,
+        note=plan.note,
+        images=plan.images,
+        postal=plan.postal,
+        trimmed=len(chosen) - len(printed),
     )
+    # Subject and preheader name what the reader finds first: each topic's top, then the others.
+    tops = [topic.stories[0].headline for topic in topics]
+    headlines = tops + [story.headline for topic in topics for story in topic.stories[1:]]
+    if not headlines:
+        return edition
+    return replace(
+        edition,
+        subject=_subject(plan.subject, edition, say),
+        preheader=shorten(" · ".join(headlines[1:4]), _PREHEADER),
+    )
+
+
+def fit(
+    build: Callable[[int | None], Edition],
+    size: Callable[[Edition], int],
+    limit: int = MAX_BYTES,
+) -> Edition:
+    """The edition with all its stories, or with as many as keep its `size` within `limit`.
+
+    `build` composes it with that many, the least important left out first; one always stays. A
+    bisection: each try renders the whole page, and 200 stories take at most nine.
+    """
+    whole = build(None)
+    if size(whole) <= limit:
+        return whole
+    fits, over = 1, len(whole.stories)
+    while over - fits > 1:
+        middle = (fits + over) // 2
+        if size(build(middle)) <= limit:
+            fits = middle
+        else:
+            over = middle
+    return build(fits) if fits < len(whole.stories) else whole
 
 
 def choose(
@@ -144,6 +197,27 @@ def _share(most: int, parts: int) -> int:
     edition all the same), and the fastest of ten can't push out the other nine.
     """
     return max(1, -(-most // parts))
+
+
+def _subject(template: str, edition: Edition, say: Callable[[str], str]) -> str:
+    """The subject line, cut where mail clients would; what is cut is the headline if it can be."""
+    first = edition.topics[0].stories[0]
+    values = {
+        "title": edition.title,
+        "headline": headline(first),
+        "topic": edition.topics[0].name,
+        "date": long_date(edition.date, edition),
+        "stories": str(len(edition.stories)),
+    }
+    if first.update is not None:
+        values["headline"] = say("Update: %(headline)s") % {"headline": values["headline"]}
+    whole = fill_subject(template, values)
+    if over := max(0, len(whole) - _SUBJECT):
+        left = len(values["headline"]) - over
+        if left >= _SHORTEST_HEADLINE and "headline" in subject_fields(template):
+            values["headline"] = shorten(values["headline"], left)
+            whole = fill_subject(template, values)
+    return shorten(whole, _SUBJECT)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -189,14 +263,14 @@ def _printed(
         source=source,
         published=lead.published,
         date_origin=lead.date_origin,
-        summary=_news_beside(lead.title, summary.sentences),
+        summary=_within(_news_beside(lead.title, summary.sentences)),
         model=summary.model,
         minutes=reading_minutes(lead.text),
         language=lead.language,
         direction=direction(lead.title),
         # A paper that signs with its own name names nobody.
         author="" if lead.author.casefold() in source.casefold() else lead.author,
-        image=Image(lead.image) if lead.image else None,
+        image=lead.image,
         also=_others(story, labels),
         rank=story.rank,
         topic_score=round(story.topic_score, 4),
@@ -218,6 +292,16 @@ def _news_beside(
     """The sentences that don't just say the headline again."""
     said = headline.casefold().rstrip(".!… ")
     return tuple(item for item in sentences if item.text.casefold().rstrip(".!… ") != said)
+
+
+def _within(sentences: tuple[SummarySentence, ...]) -> tuple[SummarySentence, ...]:
+    """The sentences that a summary has room for; whole ones, or the beginning of the first."""
+    length = 0
+    for number, sentence in enumerate(sentences):
+        length += len(sentence.text)
+        if length > _SUMMARY:
+            return sentences[:number] or (replace(sentence, text=shorten(sentence.text, _SUMMARY)),)
+    return sentences
 
 
 def _others(story: Story, labels: Mapping[str, str]) -> tuple[EditionSource, ...]:

@@ -1,38 +1,27 @@
-"""How the values of an edition read in a template: times, links, languages, wrapped text.
+"""How the values of an edition read in a template: times, numbers, links, pictures, plain text.
 
-Pure functions of records, the same in every locale. All that themes get beside Jinja's own
-filters is listed in `FILTERS` and `TESTS`.
+Pure functions of records: the edition's language and time zone decide, never the machine's. All
+that themes get beside Jinja's own filters is listed in `FILTERS` and `TESTS`.
 """
 
 from __future__ import annotations
 
 import re
-import textwrap
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
-from typing import Any, TypeVar
+from email.utils import parseaddr
+from functools import lru_cache
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from digest.records import Edition, EditionSource, EditionStory, Update
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time
+from babel.numbers import format_decimal
 
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+from digest.records import DigestArchive, Edition, EditionSource, EditionStory, Reader, Update
 
 TEXT_WIDTH = 72
 """Columns of the plain-text mail: room for two levels of `> ` within the 78 of RFC 5322, 2.1.1."""
@@ -40,7 +29,21 @@ TEXT_WIDTH = 72
 MAX_URL = 2048
 """Longer addresses lose their link: many clients cut them, and one could fill the whole mail."""
 
+COLUMN = 560
+"""Pixels that a theme's column is wide at most: 640 without the margins of 40."""
+
+# Narrower pictures are logos, avatars and counting pixels: stretched to the column they are mush,
+# and as a stamp in it they tell nothing.
+_NARROWEST = 200
+# Three quarters of the column: a photograph of 4:3, the tallest shape that is usual in news, still
+# fits. Taller ones (screenshots of phones, infographics) would push the text off the screen.
+_TALLEST = 420
+# A made-up headline is a line or two, as headlines are.
+_HEADLINE = 120
+
 T = TypeVar("T")
+Issue = Edition | DigestArchive
+"""What has a language and a time zone to be shown in."""
 
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 # Controls; the bidirectional embeddings, overrides and isolates, which can make a headline read
@@ -53,6 +56,22 @@ _UNPRINTABLE = re.compile(
     + "]"
 )
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+# The year at the end of a CLDR date pattern, with what leads to it (`'de' y`, `y 'р'.`).
+_YEAR_LAST = re.compile(r"(?:[\s,،]*'[^']*')?[\s,،]*y+(?:\s*'[^']*'\.?)?$")
+# East Asian text is broken between any two characters, but not before what closes or after what
+# opens (JIS X 4051); all else between blanks only.
+_WIDE = (
+    "\u1100-\u115f\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60"
+)
+_OPENS, _CLOSES = (
+    "「『（〔［｛〈《【",
+    "、。，．・：；？！」』）〕］｝〉》】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々",
+)
+_PIECE = re.compile(f"[{_OPENS}]*(?:[{_WIDE}]|[^{_WIDE}]+)[{_CLOSES}]*|[{_OPENS}]+")
+# What CommonMark gives a meaning within a line, GFM's tables, strikes and bare addresses included.
+_MARKUP = re.compile(r"[\\`*_\[\]<>&~|@]|:(?=//)|(?<=www)\.|!(?=$|\[)", re.IGNORECASE)
+# At the start of a line: headings, lists, rules, underlines of headings (quotes: above).
+_BLOCK_START = re.compile(r"^(\d{0,9})([#+=-]|(?<=\d)[.)])")
 
 
 def printable(text: str) -> str:
@@ -106,16 +125,32 @@ def language_tag(language: str) -> str:
     return tag if _LANGUAGE_TAG.fullmatch(tag) else ""
 
 
-def long_date(day: str) -> str:
-    """`2026-11-24` as `Tuesday, 24 November 2026`."""
-    value = date.fromisoformat(day)
-    return f"{_DAYS[value.weekday()]}, {value.day} {_MONTHS[value.month - 1]} {value.year}"
+def direction(language: str) -> Literal["ltr", "rtl"]:
+    """The writing direction of a language's script (CLDR)."""
+    return "rtl" if _locale(language).text_direction == "rtl" else "ltr"
+
+
+def number(value: int, issue: Issue) -> str:
+    """A number with the separators of the edition's language."""
+    return format_decimal(value, locale=_locale(issue.language))
+
+
+def long_date(day: str, issue: Issue) -> str:
+    """`2026-11-24` as `Tuesday, 24 November 2026`, `mardi 24 novembre 2026`."""
+    return format_date(date.fromisoformat(day), "full", locale=_locale(issue.language))
+
+
+def month(day: str, issue: Issue) -> str:
+    """`2026-11-24` as `November 2026`."""
+    return format_skeleton("yMMMM", date.fromisoformat(day), locale=_locale(issue.language))
 
 
 def told_on(update: Update, edition: Edition) -> str:
     """When an earlier edition told of it: `Tuesday, 24 November`, with its year if not this one."""
-    day, _, year = long_date(update.date).rpartition(" ")
-    return day if edition.date.startswith(year) else f"{day} {year}"
+    locale, day = _locale(edition.language), date.fromisoformat(update.date)
+    pattern = locale.date_formats["full"].pattern
+    without = _YEAR_LAST.sub("", pattern) if edition.date.startswith(f"{day:%Y}-") else pattern
+    return format_date(day, without, locale=locale)
 
 
 def earlier_url(update: Update, edition: Edition, *, relative: bool = False) -> str:
@@ -150,31 +185,108 @@ def tellings(story: EditionStory) -> tuple[Telling, ...]:
 
 def clock(moment: datetime, edition: Edition) -> str:
     """A time in the edition's zone: `07:40`, after its day when that isn't the edition's."""
-    local = moment.astimezone(ZoneInfo(edition.timezone))
-    day = local.date()
-    time = f"{local.hour:02}:{local.minute:02}"
-    if day.isoformat() == edition.date:
+    locale, local = _locale(edition.language), moment.astimezone(ZoneInfo(edition.timezone))
+    time = format_time(local, "short", locale=locale)
+    if local.date().isoformat() == edition.date:
         return time
-    year = "" if day.year == date.fromisoformat(edition.date).year else f" {day.year}"
-    return f"{_DAYS[day.weekday()][:3]} {day.day} {_MONTHS[day.month - 1][:3]}{year}, {time}"
+    skeleton = "MMMEd" if edition.date.startswith(f"{local:%Y}-") else "yMMMEd"
+    shown = format_skeleton(skeleton, local.replace(tzinfo=None), locale=locale)
+    return str(locale.datetime_formats["medium"]).format(time, shown)
 
 
-def when(story: EditionStory, edition: Edition) -> str:
-    """When the story was published; a time that the feed did not give is not made up."""
-    return clock(story.published, edition) if story.date_origin == "feed" else "time not given"
+def when(told: EditionStory | EditionSource, edition: Edition) -> str:
+    """When it was published; nothing where the feed gave no time: none is made up."""
+    known = isinstance(told, EditionSource) or told.date_origin == "feed"
+    return clock(told.published, edition) if known else ""
+
+
+def source_name(told: EditionStory | EditionSource) -> str:
+    """Who told it: the source's name, else the host of its address, else nothing."""
+    name = told.source if isinstance(told, EditionStory) else told.feed
+    return name.strip() or (urlsplit(safe_url(told.url)).hostname or "").removeprefix("www.")
+
+
+def headline(told: EditionStory | EditionSource) -> str:
+    """Its headline; without one the beginning of its summary, else the name of its source."""
+    if found := told.headline.strip():
+        return found
+    first = told.summary[0].text if isinstance(told, EditionStory) and told.summary else ""
+    if len(first) > _HEADLINE:
+        cut = first[: _HEADLINE - 1]
+        head = cut.rpartition(" ")[0]
+        first = (head if len(head) > _HEADLINE // 2 else cut).rstrip(" ,;:·-–—") + "…"
+    return first.strip() or source_name(told)
+
+
+def sentences(story: EditionStory) -> tuple[str, ...]:
+    """The summary's sentences, without the one that stands as the headline for want of another."""
+    texts = tuple(sentence.text for sentence in story.summary)
+    taken = not story.headline.strip() and texts and texts[0].strip() == headline(story)
+    return texts[1:] if taken else texts
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as it is shown: `url` in ASCII, `width` and `height` in CSS pixels."""
+
+    url: str
+    width: int
+    height: int
+    alt: str
+
+
+def picture(story: EditionStory, edition: Edition, column: int = COLUMN) -> Picture | None:
+    """The story's picture, scaled down to a column of that many pixels; None where none is shown.
+
+    None too for one whose size is not known (the text would jump when it comes, and Outlook shows
+    it at its own size), that is too small, or too tall.
+    """
+    image = story.image
+    if image is None or edition.images == "none":
+        return None
+    if edition.images == "lead" and story is not _lead(edition):
+        return None
+    url = safe_url(image.url)
+    if not url.startswith(("http://", "https://")) or image.width < _NARROWEST or image.height < 1:
+        return None
+    width = min(image.width, column)
+    height = round(image.height * width / image.width)
+    return Picture(url, width, height, image.alt.strip()) if 0 < height <= _TALLEST else None
+
+
+def edition_url(edition: Edition) -> str:
+    """Where the edition's page is published; nothing where it isn't."""
+    if not edition.archive:
+        return ""
+    place = f"{quote(edition.digest, safe='')}/{quote(edition.date, safe='')}"
+    return safe_url(f"{edition.archive}/{place}/index.html")
+
+
+def unsubscribe_url(edition: Edition, reader: Reader | None) -> str:
+    """The reader's own address for it, else a letter to the sender; nothing without either."""
+    if reader and (own := safe_url(reader.unsubscribe)):
+        return own
+    local, at, domain = parseaddr(edition.sender)[1].rpartition("@")
+    try:
+        host = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+    address = f"{quote(local)}@{host}" if at and local and host else ""
+    subject = quote(f"unsubscribe {edition.digest}", safe="")
+    return f"mailto:{address}?subject={subject}" if address else ""
 
 
 def wrap(text: str, indent: int = 0) -> str:
-    """Lines of at most 72 columns; long words and addresses stay whole."""
+    """Lines of at most 72 columns; words and addresses stay whole, East Asian text is parted."""
     margin = " " * indent
-    return textwrap.fill(
-        text,
-        width=TEXT_WIDTH,
-        initial_indent=margin,
-        subsequent_indent=margin,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    lines = [margin]
+    for piece, apart in _pieces(text):
+        between = " " if apart and lines[-1] != margin else ""
+        if lines[-1] != margin and _columns(f"{lines[-1]}{between}{piece}") > TEXT_WIDTH:
+            lines.append(margin + piece)
+        else:
+            lines[-1] += between + piece
+    return "\n".join(lines) if text.strip(" ") else ""
 
 
 def underlined(text: str, line: str = "-") -> str:
@@ -184,12 +296,61 @@ def underlined(text: str, line: str = "-") -> str:
     return f"{wrapped}\n{line * min(widest, TEXT_WIDTH)}"
 
 
+def markdown(text: str) -> str:
+    """The text such that CommonMark shows exactly it: no markup, no link, no HTML comes of it."""
+    escaped = _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return _BLOCK_START.sub(r"\g<1>\\\g<2>", escaped)
+
+
+def markdown_url(address: str) -> str:
+    """A `safe_url` for between `<` and `>`, where CommonMark still reads `&copy;` as a sign."""
+    return re.sub(r"&(?=#?\w+;)", "&amp;", address)
+
+
+def turning(text: str, direction: str) -> bool:
+    """Whether `text` holds letters that run against `direction`, and has to be isolated from it."""
+    against = ("R", "AL") if direction == "ltr" else ("L",)
+    return any(unicodedata.bidirectional(character) in against for character in text)
+
+
 def verbatim(edition: Edition) -> bool:
     """Whether every summary is extractive: its sentences stand word for word in the article."""
     return all(story.model == "extractive" for story in edition.stories if story.summary)
 
 
+def _lead(edition: Edition) -> EditionStory | None:
+    return next((story for topic in edition.topics for story in topic.stories), None)
+
+
+@lru_cache(maxsize=64)
+def _locale(language: str) -> Locale:
+    """How the language writes dates and numbers; unknown ones are shown the English way.
+
+    English without a country is that of Britain: CLDR's plain `en` is that of the United States.
+    """
+    parts = language_tag(language).split("-")
+    for length in range(len(parts), 0, -1):
+        tag = "_".join(parts[:length])
+        if tag.lower() == "en":
+            break
+        try:
+            return Locale.parse(tag)
+        except (UnknownLocaleError, ValueError):
+            continue
+    return Locale("en", "GB")
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """What a line may be broken between, each with whether a blank stands before it."""
+    for word in text.split(" "):
+        if word:
+            for number, piece in enumerate(_PIECE.findall(word)):
+                yield piece, number == 0
+
+
 def _columns(text: str) -> int:
+    if text.isascii():
+        return len(text)
     return sum(
         0
         if unicodedata.combining(character)
@@ -202,14 +363,25 @@ def _columns(text: str) -> int:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "clock": clock,
+    "direction": direction,
     "earlier_url": earlier_url,
+    "edition_url": edition_url,
+    "headline": headline,
     "language_tag": language_tag,
     "long_date": long_date,
+    "markdown": markdown,
+    "markdown_url": markdown_url,
+    "month": month,
+    "number": number,
+    "picture": picture,
     "safe_url": safe_url,
+    "sentences": sentences,
+    "source_name": source_name,
     "tellings": tellings,
     "told_on": told_on,
     "underlined": underlined,
+    "unsubscribe_url": unsubscribe_url,
     "when": when,
     "wrap": wrap,
 }
-TESTS: dict[str, Callable[..., Any]] = {"verbatim": verbatim}
+TESTS: dict[str, Callable[..., Any]] = {"turning": turning, "verbatim": verbatim}

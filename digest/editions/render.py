@@ -13,7 +13,7 @@ import logging
 import re
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from premailer import Premailer  # type: ignore[import-untyped]
 
 from digest.editions.filters import FILTERS, TESTS, printable_record
 from digest.editions.sandbox import Environment
-from digest.editions.words import translations
+from digest.editions.words import languages, translations
 from digest.errors import TemplateError
 from digest.records import DigestArchive, Edition, Reader, Rendered
 
@@ -68,6 +68,14 @@ class Renderer:
                 for found in folder.glob(f"*/{HTML_TEMPLATE}")
             }
         )
+
+    def words(self, language: str) -> Callable[[str], str]:
+        """What gives the fixed words of `language` (gettext). Raises TemplateError."""
+        return translations(self._shared, language).gettext
+
+    def languages(self) -> list[str]:
+        """The languages that an edition's fixed words can be in (BCP 47), sorted."""
+        return languages(self._shared)
 
     def sources(self, theme: str) -> dict[str, str]:
         """The files that `theme` is made of, path to text: its own, then those of `base`.

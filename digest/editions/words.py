@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.support import NullTranslations, Translations
@@ -62,9 +63,9 @@ def translations(folders: Sequence[Path], language: str) -> NullTranslations:
             f"to one of {', '.join(languages(folders))}, or copy de.po to "
             f"{folders[0] / LOCALE / (_base(language) or 'xx')}.po and translate it"
         )
-    # Each rendering chains anew: a catalog in the cache must not remember another's fallback.
-    chained = [Translations(BytesIO(data)) for data in catalogs]
-    for first, then in zip(chained, chained[1:], strict=False):
+    # Made anew each time: what is in the cache must not remember another's fallback.
+    chained = [_opened(*catalog) for catalog in catalogs]
+    for first, then in pairwise(chained):
         first.add_fallback(then)
     return chained[0]
 
@@ -85,59 +86,65 @@ def _base(language: str) -> str:
     return language.replace("_", "-").partition("-")[0].lower() if _TAG.fullmatch(language) else ""
 
 
+def _opened(compiled: bytes, plural: str) -> Translations:
+    opened = Translations(BytesIO(compiled))
+    # Babel doesn't write the plural forms of a catalog that names no language.
+    opened.plural = gettext.c2py(plural)  # type: ignore[assignment]
+    return opened
+
+
 @lru_cache(maxsize=64)
-def _read(path: Path, _modified: int, _size: int) -> bytes:
-    """The catalog in gettext's compiled form; kept until the file changes."""
+def _read(path: Path, _modified: int, _size: int) -> tuple[bytes, str]:
+    """The catalog in gettext's compiled form, and its plural forms; kept until the file changes."""
     try:
         with path.open("rb") as file:
             catalog = read_po(file, abort_invalid=True)
         _check(catalog, path)
         compiled = BytesIO()
         write_mo(compiled, catalog)
-        gettext.GNUTranslations(BytesIO(compiled.getvalue()))  # refuses a bad Plural-Forms
+        gettext.c2py(catalog.plural_expr)  # refuses what is no expression
     except PoFileError as error:
-        raise _broken(f"{path}:{error.lineno}", str(error)) from error
+        # Babel counts its lines from 0, and says them again.
+        told = re.sub(r" on \d+$", "", str(error))
+        raise _broken(f"{path}:{error.lineno + 1}", told) from error
     # ValueError: not UTF-8, or plural forms that are no expression.
     except (OSError, ValueError, LookupError) as error:
         raise _broken(str(path), str(error)) from error
-    return compiled.getvalue()
+    return compiled.getvalue(), catalog.plural_expr
 
 
 def _check(catalog: Catalog, path: Path) -> None:
-    """Refuses translations that would fail when an edition is rendered."""
-    for message in catalog:
+    """Refuses translations that would fail when an edition is rendered; drops those not made."""
+    for message in list(catalog):
+        ids, texts = _forms(message.id), _forms(message.string)
         if not message.id or message.fuzzy:
             continue
-        ids, texts = _forms(message.id), _forms(message.string)
+        if not any(texts):
+            catalog.delete(message.id, message.context)  # else its plural would be empty
+            continue
         names = {name for id in ids for name in _PLACEHOLDER.findall(id)}
         for text in texts:
             if problem := _problem(text, names):
-                raise _broken(f"{path}:{_line(message)}", f"{text!r} {problem}")
-        if len(ids) > 1 and any(texts) and len(texts) != catalog.num_plurals:
+                raise _broken(f"{path}:{message.lineno or 1}", f"{text!r} {problem}")
+        if not all(texts):
             raise _broken(
-                f"{path}:{_line(message)}",
-                f"{ids[0]!r} has {len(texts)} plural forms, Plural-Forms says "
-                f"{catalog.num_plurals}",
+                f"{path}:{message.lineno or 1}",
+                f"{ids[0]!r} has {sum(map(bool, texts))} of the {catalog.num_plurals} plural forms "
+                "that its Plural-Forms says",
             )
 
 
 def _problem(text: str, names: set[str]) -> str:
     """What keeps `text` from being filled in; nothing when it can be."""
-    try:
-        text % dict.fromkeys(names, "")
-    except KeyError as error:
-        return f"has a placeholder that the English has not: %({error.args[0]})s"
-    except (TypeError, ValueError):
+    if unknown := set(_PLACEHOLDER.findall(text)) - names:
+        return f"has a placeholder that the English has not: %({min(unknown)})s"
+    if "%" in _PLACEHOLDER.sub("", text).replace("%%", ""):
         return "has a % that begins no placeholder: write %% for the sign itself"
     return ""
 
 
-def _forms(text: str | Sequence[str]) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else tuple(text)
-
-
-def _line(message: Message) -> int:
-    return message.lineno or 1
+def _forms(text: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text or ())
 
 
 def _broken(place: str, what: str) -> TemplateError:

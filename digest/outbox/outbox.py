@@ -2,7 +2,9 @@
 
 `outbox/<digest>/<YYYY-MM-DD>/` appears by one rename of a folder that was written beside it and
 flushed to disk. Replacing an edition takes two renames; if the power goes between them, the
-next `recover` puts the old edition back. The caller holds the lock that keeps two writers apart.
+next `recover` puts the old edition back. What is published beside the editions (the list of them,
+their feed) is replaced file by file, each by one rename. The caller holds the lock that keeps two
+writers apart.
 """
 
 from __future__ import annotations
@@ -18,11 +20,15 @@ from pathlib import Path
 from digest.errors import OutboxError
 
 EDITION = "edition.json"
+CATALOGUE = ".catalogue.json"
+"""A note for ourselves beside the editions: the one file there whose name is hidden."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _BUILDING = ".building"
 _REPLACED = ".replaced"
+# Of a file, not of a folder: `recover` clears the two in ways of their own.
+_PART = ".part"
 
 
 class Outbox:
@@ -98,8 +104,48 @@ class Outbox:
         shutil.rmtree(replaced, ignore_errors=True)
         return final
 
+    def stamp(self, digest: str, date: str) -> tuple[int, int]:
+        """When that edition's `edition.json` was written (ns since 1970), and its size in bytes."""
+        path = self.folder(digest, date) / EDITION
+        with _told(path):
+            found = path.stat()
+        return found.st_mtime_ns, found.st_size
+
+    def publish(self, digest: str, files: Mapping[str, bytes]) -> Path:
+        """Writes `files` (by name) beside the editions of `digest`, in place of older ones.
+
+        Whoever reads one gets it whole, old or new; after a power cut some may be new and others
+        old, until the next time. Gives their folder. Raises OutboxError.
+        """
+        parent = self._parent(digest)
+        for name in files:
+            _beside(name)
+        self.recover(digest)
+        with _told(parent):
+            parent.mkdir(parents=True, exist_ok=True)
+            _flush_folder(self.root)
+        for name, data in files.items():
+            final = parent / name
+            part = parent / f".{name.removeprefix('.')}{_PART}"
+            try:
+                with _told(final):
+                    _write_flushed(part, data)
+                    part.replace(final)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+        with _told(parent):
+            _flush_folder(parent)
+        return parent
+
+    def published(self, digest: str, name: str) -> bytes | None:
+        """A file beside the editions, None when there is none. Raises OutboxError."""
+        path = self._parent(digest) / _beside(name)
+        with _told(path):
+            return path.read_bytes() if path.is_file() else None
+
     def recover(self, digest: str) -> None:
-        """Clears what an interrupted `write` left: half editions go, a replaced one comes back.
+        """Clears what was interrupted: half editions and files go, a replaced edition comes back.
 
         Raises OutboxError when the folder can't be read or written.
         """
@@ -107,6 +153,8 @@ class Outbox:
         with _told(parent):
             if not parent.is_dir():
                 return
+            for leftover in list(parent.glob(f".*{_PART}")):
+                leftover.unlink()
             for leftover in list(parent.glob(f".*{_BUILDING}")):
                 shutil.rmtree(leftover)
             for leftover in list(parent.glob(f".*{_REPLACED}")):
@@ -124,6 +172,15 @@ def _plain_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise OutboxError(f"{name!r} can't be a name in the outbox; use letters, digits, - and _")
     return name
+
+
+def _beside(name: str) -> str:
+    """The name of a file beside the editions, which no edition's folder can have."""
+    if name == CATALOGUE:
+        return name
+    if _DATE.fullmatch(name):
+        raise OutboxError(f"{name!r} can't be a file beside the editions: it is a date")
+    return _plain_name(name)
 
 
 @contextmanager
@@ -158,6 +215,8 @@ def _plainly(error: OSError) -> str:
         return "larger than a file may be here (ulimit -f); raise the limit and run again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "the outbox can't be read and written; check its rights, or set DIGEST_OUTBOX_DIR"
+    if error.errno == errno.EISDIR:
+        return "a folder stands where a file is needed; move it away"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return "a file stands where a folder is needed; move it away"
     return f"can't be written ({error.strerror})"

@@ -13,22 +13,19 @@ from zoneinfo import ZoneInfo
 from digest.config import Config, DigestSpec
 from digest.config.topics import AUTO
 from digest.editions.compose import Plan, choose, compose
-from digest.editions.frozen import dump_edition
-from digest.editions.message import build_message
-from digest.errors import DigestError, OutboxError, StoreError
-from digest.outbox.outbox import EDITION
+from digest.errors import DigestError, OutboxError, StoreError, TemplateError
 from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.gathering import gather
 from digest.pipeline.grouping import group
 from digest.pipeline.headings import FoundTopics, Headings, ListedTopics
 from digest.pipeline.progress import Progress, silent
+from digest.pipeline.publishing import fitted, publish
 from digest.pipeline.remembering import Archive, Remembered
 from digest.pipeline.summarizing import article_documents, summarize
 from digest.pipeline.wiring import Workshop
 from digest.records import (
     Article,
     DigestOutcome,
-    Edition,
     Encoded,
     FailedFeed,
     Feed,
@@ -53,6 +50,7 @@ def run(
     due: datetime | None = None,
     force: bool = False,
     need: timedelta = timedelta(0),
+    note: tuple[str, ...] = (),
     progress: Progress = silent,
 ) -> RunReport:
     """Builds the editions of `digests` for the local dates of `due`, which is `now` when None.
@@ -61,6 +59,7 @@ def run(
 
     An edition that is there already is left alone, and its feeds are not asked, unless `force`,
     with which its summaries are made anew too. What was asked within `need` isn't asked again.
+    `note` is what the editors say at the top, a text a paragraph.
     What fails is a line of the report, which is kept in the store too. Raises StoreError when the
     store fails before the first digest is built.
     """
@@ -76,7 +75,9 @@ def run(
             or _safely(
                 spec,
                 dates[spec.name],
-                partial(_build, workshop, config.feeds_of(spec), outcomes, now, force, progress),
+                partial(
+                    _build, workshop, config.feeds_of(spec), outcomes, now, force, note, progress
+                ),
             )
             for spec in digests
         ]
@@ -127,10 +128,11 @@ def _settled(workshop: Workshop, spec: DigestSpec, date: str, force: bool) -> Di
         reason = f"theme {spec.template!r} isn't there; there is: {', '.join(themes)}"
         return DigestOutcome(spec.name, date, "failed", reason=reason)
     try:
+        workshop.renderer.words(spec.language)
         workshop.outbox.recover(spec.name)
         if force or not workshop.outbox.has(spec.name, date):
             return None
-    except OutboxError as error:
+    except (OutboxError, TemplateError) as error:
         return DigestOutcome(spec.name, date, "failed", reason=str(error))
     path = workshop.outbox.folder(spec.name, date) / "index.html"
     reason = "this date's edition is there already; --force builds it again"
@@ -158,6 +160,7 @@ def _build(
     outcomes: Sequence[FeedOutcome],
     now: datetime,
     force: bool,
+    note: tuple[str, ...],
     progress: Progress,
     spec: DigestSpec,
     date: str,
@@ -182,19 +185,7 @@ def _build(
             workshop.store.save_told(spec.name, date, retold.repeats)
         return _all_told(spec, date, len(found.articles), len(retold.left_out))
     stories = rank(retold.to_tell, weights, now, topics, _half_life(spec.window))
-    plan = Plan(
-        digest=spec.name,
-        title=spec.label,
-        timezone=spec.timezone,
-        template=spec.template,
-        sender=spec.sender,
-        topics=topics,
-        max_stories=spec.max_stories,
-        max_per_topic=spec.max_per_topic,
-        max_per_feed=spec.max_per_feed,
-        archive=workshop.archive,
-        show_failed=spec.show_failed_feeds,
-    )
+    plan = _plan(workshop, spec, topics, note)
     chosen = choose(stories, plan.max_stories, plan.max_per_topic, plan.max_per_feed)
     # Only what is printed: a model that writes takes seconds an article.
     summarized = summarize(
@@ -207,23 +198,28 @@ def _build(
         again=force,
         pool=workshop.pool,
     )
-    edition = compose(
-        plan,
-        stories,
-        summarized.summaries,
-        feeds,
-        troubled,
-        date=date,
-        built=now,
-        articles=len(found.articles),
-        retold=len(retold.left_out),
+    edition = fitted(
+        workshop,
+        lambda most: compose(
+            plan,
+            stories,
+            summarized.summaries,
+            feeds,
+            troubled,
+            date=date,
+            built=now,
+            articles=len(found.articles),
+            retold=len(retold.left_out),
+            most=most,
+            say=workshop.renderer.words(plan.language),
+        ),
     )
-    path = _publish(workshop, edition, retold.repeats)
+    published = publish(workshop, edition, retold.repeats)
     return DigestOutcome(
         spec.name,
         date,
         "built",
-        path=path,
+        path=published.path,
         articles=len(found.articles),
         stories=len(edition.stories),
         left_out=edition.left_out,
@@ -232,6 +228,31 @@ def _build(
         encoded=encoder.encoded,
         summarized=summarized.fresh,
         remembered=summarized.remembered,
+        trimmed=edition.trimmed,
+        findings=published.findings,
+    )
+
+
+def _plan(
+    workshop: Workshop, spec: DigestSpec, topics: tuple[str, ...], note: tuple[str, ...]
+) -> Plan:
+    return Plan(
+        digest=spec.name,
+        title=spec.label,
+        timezone=spec.timezone,
+        template=spec.template,
+        sender=spec.sender,
+        topics=topics,
+        max_stories=spec.max_stories,
+        max_per_topic=spec.max_per_topic,
+        max_per_feed=spec.max_per_feed,
+        archive=workshop.archive,
+        show_failed=spec.show_failed_feeds,
+        language=spec.language,
+        subject=spec.subject,
+        images=spec.images,
+        postal=spec.postal_address,
+        note=note,
     )
 
 
@@ -272,29 +293,6 @@ def _headings(spec: DigestSpec, encode: Encode) -> Headings:
 def _half_life(window: timedelta | None) -> timedelta:
     """Half the window, so that its oldest news still count a quarter; half a day at least."""
     return max(HALF_LIFE, window / 2) if window is not None else HALF_LIFE
-
-
-def _publish(workshop: Workshop, edition: Edition, repeats: Sequence[str]) -> str:
-    """Renders and writes the edition, then notes what it tells; gives the path of its page.
-
-    `repeats` are articles that say again what was told: noted with it, so that they are not
-    looked at every day, nor told once memory has lost what they repeat.
-    """
-    rendered = workshop.renderer.render(edition)
-    files = {
-        EDITION: dump_edition(edition),
-        "index.html": rendered.html.encode(),
-        "digest.txt": rendered.text.encode(),
-        "digest.eml": build_message(edition, workshop.renderer.render(edition, mail=True)),
-    }
-    log.info("digest %s: writing %d stories", edition.digest, len(edition.stories))
-    if edition.date in workshop.store.told_dates(edition.digest):
-        # Forgotten first: after a crash in between, the next run learns what the edition that is
-        # there then tells, whichever of the two it is.
-        workshop.store.save_told(edition.digest, edition.date, ())
-    folder = workshop.outbox.write(edition.digest, edition.date, files)
-    workshop.store.save_told(edition.digest, edition.date, (*edition.told, *repeats))
-    return str(folder / "index.html")
 
 
 def _failed(feeds: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> set[str]:

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from digest import __version__
 from digest.config import Settings
 from digest.editions.render import Renderer, packaged_themes
+from digest.editions.signing import Signer, load_signer
 from digest.errors import DigestError, StoreError
 from digest.feeds.options import FetchOptions
 from digest.models.encoder import Encoder
@@ -31,7 +32,8 @@ _LOCK_SECONDS = 900.0
 class Workshop:
     """The tools of a run: store, models, themes, outbox, and how to fetch.
 
-    `archive` is the http(s) address under which the outbox is published, or empty. `pool` is where
+    `archive` is the http(s) address under which the outbox is published, or empty; `signer`
+    signs messages where there is a key. `pool` is where
     feeds and pages are fetched and read and summaries are made; processes of this machine, and
     this process for the summaries, when None.
     """
@@ -44,6 +46,7 @@ class Workshop:
     fetching: FetchOptions
     state: Path
     archive: str = ""
+    signer: Signer | None = None
     pool: Pool | None = None
 
     @contextmanager
@@ -87,6 +90,13 @@ def fetch_options(settings: Settings) -> FetchOptions:
     )
 
 
+def open_signer(settings: Settings) -> Signer | None:
+    """What signs messages; None without a key. Raises DigestError for one that is of no use."""
+    if settings.dkim_key is None:
+        return None
+    return load_signer(settings.dkim_key, settings.dkim_selector, settings.dkim_domain)
+
+
 def open_models(settings: Settings) -> tuple[Encoder, Summarizers]:
     """The encoder and what writes summaries, as `settings` name them; nothing is loaded yet."""
     encoder = Encoder(settings.encoder, settings.device)
@@ -97,6 +107,7 @@ def open_models(settings: Settings) -> tuple[Encoder, Summarizers]:
 @contextmanager
 def open_workshop(settings: Settings) -> Iterator[Workshop]:
     """The tools that `settings` name. Nothing heavy is loaded before it is used."""
+    signer = open_signer(settings)
     store = Store(settings.database)
     encoder, summarizers = open_models(settings)
     try:
@@ -109,6 +120,7 @@ def open_workshop(settings: Settings) -> Iterator[Workshop]:
             fetching=fetch_options(settings),
             state=settings.state_dir,
             archive=settings.archive,
+            signer=signer,
         )
     finally:
         store.close()

@@ -47,6 +47,7 @@ def test_run_builds_an_edition_once_and_says_where_it_is(digest, town: Path) -> 
     assert "town 2026-03-02: 1 story from 1 article (1 summarised now" in first.stdout
     assert sorted(path.name for path in (town / page).parent.iterdir()) == [
         "digest.eml",
+        "digest.md",
         "digest.txt",
         "edition.json",
         "index.html",
@@ -59,6 +60,17 @@ def test_run_builds_an_edition_once_and_says_where_it_is(digest, town: Path) -> 
     assert report["digests"][0]["status"] == "exists"
     assert report["digests"][0]["summarized"] == 0
     assert (town / page).stat().st_mtime_ns == before.st_mtime_ns
+
+
+@pytest.mark.model
+def test_the_editors_note_comes_from_the_command_line_or_standard_input(digest, town: Path) -> None:
+    done = digest("run", "--now", NOW, "--note", "Good morning.\n\nThe bridge\nis closed.")
+    assert done.returncode == 0, done.stderr
+    edition = town / "outbox" / "town" / "2026-03-02" / "edition.json"
+    assert json.loads(edition.read_text())["note"] == ["Good morning.", "The bridge is closed."]
+    done = digest("run", "--now", NOW, "--force", "--note", "-", input="From a file.\n")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(edition.read_text())["note"] == ["From a file."]
 
 
 @pytest.mark.model
@@ -93,6 +105,7 @@ def test_an_empty_day_builds_no_edition_and_says_so(digest, town: Path) -> None:
     [
         (["run", "--window", "soon"], "--window: 'soon' is not a window"),
         (["run", "--now", "noon"], "--now 'noon' is no time"),
+        (["run", "--note", "word " * 1000], "--note: 5,000 characters are an article"),
         (["run", "evening"], "there is no digest 'evening' in feeds.yaml; it has: town"),
         (["run", "--config", "gone.yaml"], "gone.yaml"),
         (["feeds", "check", "x"], "there is no feed 'x' in feeds.yaml; it has: town"),
@@ -162,13 +175,16 @@ def test_models_list_and_doctor_find_the_packaged_encoder_fit(digest, town: Path
 
 
 def test_doctor_names_what_is_wrong(digest, town: Path) -> None:
-    (town / "feeds.yaml").write_text(CONFIG.replace("title: Town News", "template: gothic"))
+    digests = "{name: town, template: gothic}\n  - {name: kaupunki, language: fi}"
+    (town / "feeds.yaml").write_text(CONFIG.replace("{name: town, title: Town News}", digests))
     (town / "outbox").write_text("a file where the folder should be")
-    done = digest("doctor", DIGEST_OUTBOXDIR="x", DIGEST_ENCODER="./nowhere")
+    done = digest("doctor", DIGEST_OUTBOXDIR="x", DIGEST_ENCODER="./nowhere", DIGEST_DKIM_KEY="k")
     assert done.returncode == 1
     assert "DIGEST_OUTBOXDIR: unknown setting (did you mean DIGEST_OUTBOX_DIR?)" in done.stdout
     assert "encoder: nowhere: " in done.stdout
     assert "theme gothic: theme 'gothic' is unknown" in done.stdout
+    assert "theme classic in fi: language 'fi': its words are missing" in done.stdout
+    assert "DIGEST_DKIM_KEY: can't be read" in done.stdout
     assert "outbox outbox: can't be written" in done.stdout
 
 

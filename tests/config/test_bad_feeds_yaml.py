@@ -36,13 +36,41 @@ BAD_DIGESTS = {
         "zzz: 1",
         "feeds.yaml:3: digests[0]: unknown key 'zzz'; known: name, title, schedule, timezone, "
         "window, feeds, topics, max_stories, max_per_topic, max_per_feed, memory, summary, "
-        "template, review, show_failed_feeds, from",
+        "template, language, subject, images, postal_address, review, show_failed_feeds, from",
     ),
     "the model's own word for `from`": (
         "sender: a@example.org",
         "feeds.yaml:3: digests[0]: unknown key 'sender'; known: name, title, schedule, "
         "timezone, window, feeds, topics, max_stories, max_per_topic, max_per_feed, memory, "
-        "summary, template, review, show_failed_feeds, from",
+        "summary, template, language, subject, images, postal_address, review, "
+        "show_failed_feeds, from",
+    ),
+    "a language in words": (
+        "language: german",
+        "feeds.yaml:3: digests[0].language: 'german' is not a language code like en, de or pt-BR",
+    ),
+    "a language that isn't one": (
+        "language: zz",
+        "feeds.yaml:3: digests[0].language: 'zz' is not a language code like en, de or pt-BR",
+    ),
+    "a subject with an unknown name": (
+        'subject: "{title}: {top}"',
+        "feeds.yaml:3: digests[0].subject: '{title}: {top}' {top} can't be filled in; there are "
+        "{title}, {headline}, {topic}, {date}, {stories}",
+    ),
+    "a subject that reaches into Python": (
+        'subject: "{title.__class__}"',
+        "feeds.yaml:3: digests[0].subject: '{title.__class__}' {title.__class__} can't be filled "
+        "in; there are {title}, {headline}, {topic}, {date}, {stories}",
+    ),
+    "a subject with an open brace": (
+        'subject: "{title"',
+        "feeds.yaml:3: digests[0].subject: '{title' has a brace too many or too few (expected '}' "
+        "before end of string); write {{ for one",
+    ),
+    "images that are neither": (
+        "images: some",
+        "feeds.yaml:3: digests[0].images: 'some' is not allowed; allowed: 'none', 'lead', 'all'",
     ),
     "number for text": (
         "title: 7",

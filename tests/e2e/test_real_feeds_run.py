@@ -1,4 +1,7 @@
-"""One run over all 101 real feeds of the shared data: over HTTP, and again as files."""
+"""One run over all 101 real feeds of the shared data: over HTTP, and again as files.
+
+What readers get of it is looked at in both themes, with all the pictures that the feeds offer.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +21,15 @@ from urllib.parse import quote, urlsplit
 import html5lib
 import pytest
 
-Desk = Any  # conftest.Desk: a conftest can't be imported by name, every room has one
+from digest.editions.frozen import load_edition
+from digest.editions.limits import MAX_BYTES
+from digest.editions.lint import lint
+from digest.editions.render import Renderer, packaged_themes
+from digest.records import Edition, Reader, Rendered
+
+# Of conftest.py: one can't be imported by name, every room has one.
+Desk = Any
+Viewer = Any
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "feeds"
 MANIFEST = (
@@ -162,3 +174,65 @@ def test_the_e_mail_parses(edition: Path) -> None:
     assert body is not None
     page = (edition / "index.html").read_text("utf-8")
     assert body.get_content().split() == page.split()
+
+
+# --- in both themes -------------------------------------------------------------------------
+
+READER = Reader("ada@example.org", "Ada", "https://example.org/u/1", "https://example.org/p/1")
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer([packaged_themes()])
+
+
+@pytest.fixture(scope="module", params=["classic", "compact"])
+def printed(request: pytest.FixtureRequest, desk: Desk, as_files: Any) -> Edition:
+    """The edition as it would be in another theme, its pictures too."""
+    assert as_files["digests"]
+    path = desk.folder / "outbox-files" / "all" / "2026-03-02" / "edition.json"
+    edition = load_edition(path.read_bytes(), str(path))
+    assert len(edition.stories) == 40
+    assert any(story.image for story in edition.stories)
+    return replace(edition, template=request.param, images="all")
+
+
+@pytest.fixture(scope="module")
+def mail(printed: Edition, renderer: Renderer) -> Rendered:
+    return renderer.render(printed, mail=True, reader=READER)
+
+
+def test_the_lint_finds_no_error(printed: Edition, mail: Rendered, renderer: Renderer) -> None:
+    findings = lint(printed, mail, renderer.sources(printed.template))
+    assert [finding for finding in findings if finding.severity == "error"] == []
+
+
+def test_no_client_cuts_the_e_mail_off(mail: Rendered) -> None:
+    assert len(mail.html.encode()) < MAX_BYTES
+
+
+def test_a_strict_parser_finds_no_error(
+    printed: Edition, mail: Rendered, renderer: Renderer
+) -> None:
+    for html in (mail.html, renderer.render(printed).html):
+        parser = html5lib.HTMLParser()
+        parser.parse(html)
+        assert parser.errors == []
+
+
+@pytest.mark.browser
+def test_it_is_for_everybody(mail: Rendered, viewer: Viewer) -> None:
+    found: list[str] = []
+    for scheme in ("light", "dark"):
+        viewer.show(mail.html, scheme=scheme)
+        found += viewer.violations()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.browser
+def test_it_fits_a_phone_with_large_text(mail: Rendered, viewer: Viewer) -> None:
+    viewer.show(mail.html, width=375)
+    assert viewer.width() <= 375
+    viewer.show(mail.html, width=320)
+    viewer.enlarge_text(2)
+    assert viewer.width() <= 320

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -7,20 +9,37 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from digest.editions.filters import (
     clock,
+    direction,
+    edition_url,
+    headline,
     language_tag,
     long_date,
+    markdown,
+    markdown_url,
+    month,
+    number,
+    picture,
     printable,
     printable_record,
     safe_url,
+    sentences,
+    source_name,
+    told_on,
+    turning,
     underlined,
+    unsubscribe_url,
     verbatim,
     when,
     wrap,
 )
-from digest.records import Edition
+from digest.records import Edition, EditionSource, EditionStory, EditionTopic, Image, Reader, Update
+
+MakeStory = Callable[..., EditionStory]
+Other = Callable[..., EditionSource]
 
 
 @pytest.mark.parametrize(
@@ -107,8 +126,57 @@ def test_every_text_of_a_record_is_made_printable(edition: Edition) -> None:
     assert printable_record(edition) == edition
 
 
-def test_a_date_is_told_in_full() -> None:
-    assert long_date("2026-11-24") == "Tuesday, 24 November 2026"
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "Tuesday, 24 November 2026"),
+        ("en-US", "Tuesday, November 24, 2026"),
+        ("de", "Dienstag, 24. November 2026"),
+        ("de-AT", "Dienstag, 24. November 2026"),
+        ("fr", "mardi 24 novembre 2026"),
+        ("es", "martes, 24 de noviembre de 2026"),
+        ("uk", "вівторок, 24 листопада 2026\u202fр."),
+        ("ja", "2026年11月24日火曜日"),
+        ("tlh", "Tuesday, 24 November 2026"),
+        ("'><b>", "Tuesday, 24 November 2026"),
+    ],
+)
+def test_a_date_is_told_in_full_in_the_edition_s_language(
+    edition: Edition, language: str, told: str
+) -> None:
+    assert long_date("2026-11-24", replace(edition, language=language)) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "this_year", "last_year"),
+    [
+        ("en", "Sunday, 22 November", "Wednesday, 31 December 2025"),
+        ("en-US", "Sunday, November 22", "Wednesday, December 31, 2025"),
+        ("de", "Sonntag, 22. November", "Mittwoch, 31. Dezember 2025"),
+        ("fr", "dimanche 22 novembre", "mercredi 31 décembre 2025"),
+        ("es", "domingo, 22 de noviembre", "miércoles, 31 de diciembre de 2025"),
+        ("uk", "неділя, 22 листопада", "середа, 31 грудня 2025\u202fр."),
+        ("ar", "الأحد، 22 نوفمبر", "الأربعاء، 31 ديسمبر 2025"),
+        ("ja", "2026年11月22日日曜日", "2025年12月31日水曜日"),
+    ],
+)
+def test_an_earlier_edition_is_named_by_its_day(
+    edition: Edition, language: str, this_year: str, last_year: str
+) -> None:
+    spoken = replace(edition, language=language)
+
+    assert told_on(Update("2026-11-22", "s", "h", ()), spoken) == this_year
+    assert told_on(Update("2025-12-31", "s", "h", ()), spoken) == last_year
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [("en", "1,480"), ("de", "1.480"), ("fr", "1\u202f480"), ("uk", "1\u00a0480")],
+)
+def test_a_number_has_the_separators_of_the_language(
+    edition: Edition, language: str, shown: str
+) -> None:
+    assert number(1480, replace(edition, language=language)) == shown
 
 
 @pytest.mark.parametrize(
@@ -118,7 +186,7 @@ def test_a_date_is_told_in_full() -> None:
         ("Asia/Tokyo", "2026-11-24T07:40:00Z", "16:40"),
         ("Asia/Tokyo", "2026-11-23T15:00:00Z", "00:00"),
         ("America/New_York", "2026-11-24T03:00:00Z", "Mon 23 Nov, 22:00"),
-        ("Europe/London", "2025-12-31T23:59:00Z", "Wed 31 Dec 2025, 23:59"),
+        ("Europe/London", "2025-12-31T23:59:00Z", "Wed, 31 Dec 2025, 23:59"),
         ("Europe/London", "2026-06-01T12:00:00Z", "Mon 1 Jun, 13:00"),
     ],
 )
@@ -128,12 +196,32 @@ def test_a_time_is_told_in_the_zone_of_the_edition(
     assert clock(datetime.fromisoformat(moment), replace(edition, timezone=zone)) == told
 
 
+@pytest.mark.parametrize(
+    ("language", "told", "told_before"),
+    [
+        ("en-US", "7:40\u202fAM", "Mon, Nov 23, 9:05\u202fPM"),
+        ("de", "07:40", "Mo., 23. Nov., 21:05"),
+        ("fr", "07:40", "lun. 23 nov., 21:05"),
+        ("es", "7:40", "lun, 23 nov, 21:05"),
+        ("uk", "07:40", "пн, 23 лист., 21:05"),
+        ("he", "7:40", "יום ב׳, 23 בנוב׳, 21:05"),
+    ],
+)
+def test_a_time_is_told_as_the_language_does(
+    edition: Edition, language: str, told: str, told_before: str
+) -> None:
+    spoken = replace(edition, language=language)
+
+    assert clock(datetime(2026, 11, 24, 7, 40, tzinfo=UTC), spoken) == told
+    assert clock(datetime(2026, 11, 23, 21, 5, tzinfo=UTC), spoken) == told_before
+
+
 @pytest.mark.parametrize("origin", ["missing", "broken", "future"])
 def test_a_time_that_the_feed_did_not_give_is_not_made_up(edition: Edition, origin: str) -> None:
     story = edition.stories[0]
 
     assert when(story, edition) == "06:40"
-    assert when(replace(story, date_origin=origin), edition) == "time not given"  # type: ignore[arg-type]
+    assert when(replace(story, date_origin=origin), edition) == ""  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -151,6 +239,24 @@ def test_text_is_wrapped_at_72_columns_and_words_stay_whole() -> None:
     assert address in wrapped
     assert all(len(line) <= 72 for line in wrapped.splitlines() if address not in line)
     assert all(line.startswith("  ") for line in wrapped.splitlines())
+
+
+def test_text_without_blanks_is_wrapped_by_its_columns_and_never_before_a_stop() -> None:
+    text = "港湾局は月曜日、新しい気象レーダーが豪雨を従来より三十分早く検知したと発表した。" * 4
+    lines = wrap(text, 2).splitlines()
+
+    assert len(lines) > 2
+    assert "".join(line[2:] for line in lines) == text
+    assert all(line.startswith("  ") and len(line) - 2 <= 35 for line in lines)
+    assert not [line for line in lines if line[2] in "、。ー"]
+
+
+@given(st.text(alphabet="ab é港。「」\u00a0", max_size=300), st.integers(0, 8))
+def test_wrapping_loses_nothing_but_blanks(text: str, indent: int) -> None:
+    wrapped = wrap(text, indent)
+
+    assert re.sub("[ \n]", "", wrapped) == text.replace(" ", "")
+    assert all(line.startswith(" " * indent) for line in wrapped.splitlines())
 
 
 def test_a_heading_is_underlined_to_its_width() -> None:
@@ -181,3 +287,242 @@ def test_the_zone_of_the_machine_has_no_say(
     monkeypatch.setenv("TZ", "Pacific/Auckland")
 
     assert clock(datetime(2026, 11, 24, 7, 40, tzinfo=UTC), edition) == "07:40"
+
+
+# --- headlines, names, directions ---------------------------------------------------------------
+
+
+def test_a_story_without_a_headline_is_called_by_its_first_sentence(make_story: MakeStory) -> None:
+    short = make_story(" ", "The quay was flooded.", "Nobody was hurt.")
+    long = make_story("", "The quay was flooded again, " * 12)
+
+    assert headline(short) == "The quay was flooded."
+    assert sentences(short) == ("Nobody was hurt.",)
+    assert 100 < len(headline(long)) <= 120
+    assert headline(long).endswith("…")
+    assert f"{long.summary[0].text} ".startswith(f"{headline(long)[:-1]} ")  # between words
+    assert sentences(long) == (long.summary[0].text,)
+
+
+def test_a_story_with_a_headline_keeps_all_its_sentences(make_story: MakeStory) -> None:
+    story = make_story("Flood", "The quay was flooded.", "Nobody was hurt.")
+
+    assert headline(story) == "Flood"
+    assert sentences(story) == ("The quay was flooded.", "Nobody was hurt.")
+
+
+def test_without_headline_and_summary_a_story_is_called_by_its_source(
+    make_story: MakeStory, other: Other
+) -> None:
+    assert headline(make_story("", source="Courier")) == "Courier"
+    assert headline(make_story("", source="", url="https://www.news.example/a")) == "news.example"
+    assert headline(make_story("", source="", url="")) == ""
+    assert headline(other("The Post", "", "")) == "The Post"
+
+
+def test_a_source_without_a_name_is_called_by_its_host(make_story: MakeStory, other: Other) -> None:
+    assert source_name(make_story("x", source=" ", url="https://m.news.example/a")) == (
+        "m.news.example"
+    )
+    assert source_name(other("", "x", "javascript:alert(1)")) == ""
+    assert source_name(other("The Post", "x", "https://news.example/")) == "The Post"
+
+
+@pytest.mark.parametrize(
+    ("language", "way"),
+    [("en", "ltr"), ("ar", "rtl"), ("he-IL", "rtl"), ("fa", "rtl"), ("", "ltr")],
+)
+def test_a_language_has_its_direction(language: str, way: str) -> None:
+    assert direction(language) == way
+
+
+def test_a_text_turns_where_letters_run_against_the_page() -> None:
+    assert turning("صوت الميناء", "ltr")
+    assert turning("The Post", "rtl")
+    assert not turning("The Post, 24 (é) 港", "ltr")
+    assert not turning("24 · 06:40", "rtl")
+
+
+def test_a_month_is_named(edition: Edition) -> None:
+    assert month("2026-03-02", edition) == "March 2026"
+    assert month("2026-03-02", replace(edition, language="de")) == "März 2026"
+
+
+# --- pictures -----------------------------------------------------------------------------------
+
+PHOTO = Image("https://pictures.example/a b.jpg", 1200, 800, " A lamp ")
+
+
+def pictured(edition: Edition, story: EditionStory, images: str = "all") -> Edition:
+    topics = (EditionTopic("World", (story, replace(story, id="second"))),)
+    return replace(edition, topics=topics, images=images)  # type: ignore[arg-type]
+
+
+def test_a_picture_is_scaled_down_to_the_column_and_never_up(
+    edition: Edition, make_story: MakeStory
+) -> None:
+    story = make_story("x", image=PHOTO)
+    shown = picture(story, pictured(edition, story))
+    assert shown is not None
+    assert (shown.url, shown.width, shown.height, shown.alt) == (
+        "https://pictures.example/a%20b.jpg",
+        560,
+        373,
+        "A lamp",
+    )
+
+    small = replace(story, image=Image("https://pictures.example/b", 300, 200))
+    shown = picture(small, pictured(edition, small))
+    assert shown is not None
+    assert (shown.width, shown.height, shown.alt) == (300, 200, "")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        None,
+        Image("data:image/png;base64,AAAA", 600, 400),
+        Image("/relative.jpg", 600, 400),
+        Image("mailto:a@b.example", 600, 400),
+        Image("https://pictures.example/" + "a" * 2048, 600, 400),
+        Image("https://pictures.example/unknown.jpg"),
+        Image("https://pictures.example/no-height.jpg", 600, 0),
+        Image("https://pictures.example/stamp.jpg", 199, 150),
+        Image("https://pictures.example/infographic.png", 600, 1800),
+        Image("https://pictures.example/square.png", 560, 560),
+        Image("https://pictures.example/line.png", 10_000_000, 1),
+        Image("https://pictures.example/negative.png", -600, -400),
+    ],
+)
+def test_a_picture_that_would_not_be_one_is_left_out(
+    edition: Edition, make_story: MakeStory, image: Image | None
+) -> None:
+    story = make_story("x", image=image)
+    assert picture(story, pictured(edition, story)) is None
+
+
+def test_the_tallest_picture_is_of_the_shape_of_a_photograph(
+    edition: Edition, make_story: MakeStory
+) -> None:
+    for height, shown in ((900, True), (902, False)):
+        story = make_story("x", image=Image("https://pictures.example/a", 1200, height))
+        assert (picture(story, pictured(edition, story)) is not None) is shown
+
+
+@pytest.mark.parametrize(("images", "shown"), [("none", 0), ("lead", 1), ("all", 2)])
+def test_the_digest_says_which_stories_have_a_picture(
+    edition: Edition, make_story: MakeStory, images: str, shown: int
+) -> None:
+    edition = pictured(edition, make_story("x", image=PHOTO), images)
+    found = [picture(story, edition) is not None for story in edition.stories]
+    assert found == [number < shown for number in range(2)]
+
+
+# --- a reader's links ---------------------------------------------------------------------------
+
+
+def test_the_page_of_an_edition_has_an_address_only_where_it_is_published(edition: Edition) -> None:
+    published = replace(edition, archive="https://news.example.org/d")
+
+    assert edition_url(edition) == ""
+    assert edition_url(published) == "https://news.example.org/d/morning/2026-11-24/index.html"
+
+
+@pytest.mark.parametrize(
+    ("sender", "link"),
+    [
+        ("digest@example.org", "mailto:digest@example.org?subject=unsubscribe%20morning"),
+        (
+            "News <a&b+c@bücher.example>",
+            "mailto:a%26b%2Bc@xn--bcher-kva.example?subject=unsubscribe%20morning",
+        ),
+        ("nobody", ""),
+        ("", ""),
+        ("a@" + "b" * 80 + "é.example", ""),
+    ],
+)
+def test_without_an_address_of_their_own_readers_unsubscribe_by_a_letter(
+    edition: Edition, sender: str, link: str
+) -> None:
+    edition = replace(edition, sender=sender)
+
+    assert unsubscribe_url(edition, None) == link
+    assert unsubscribe_url(edition, Reader("a@b.example", unsubscribe="javascript:x")) == link
+    assert unsubscribe_url(edition, Reader("a@b.example", unsubscribe="https://u.example/1")) == (
+        "https://u.example/1"
+    )
+
+
+# --- Markdown -----------------------------------------------------------------------------------
+
+MARKED_UP = [
+    "# no heading",
+    "- no list",
+    "1. no list",
+    "2) no list",
+    "+ no list",
+    "> no quote",
+    "---",
+    "***",
+    "===",
+    "*no* _stress_ **at** __all__ `no code`",
+    "[no](https://link.example) ![no](picture.png) [no]: https://link.example",
+    "<b>no</b> <https://link.example> <a@b.example> <!-- no -->",
+    "https://link.example www.link.example WWW.link.example a@b.example",
+    "&amp; &lt; &copy; &#35;",
+    "~~not~~ | struck |",
+    "```",
+    "a backslash \\ and \\* two",
+    "a stop!",
+    "    no code",
+    "{{ 7 * 7 }}",
+]
+
+
+def _shown(source: str, preset: str) -> tuple[str, list[str]]:
+    tokens = MarkdownIt(preset, {"linkify": False}).parse(source)
+    kinds = [token.type for token in tokens]
+    inline = [child for token in tokens for child in token.children or ()]
+    return "".join(child.content for child in inline), kinds + [
+        child.type for child in inline if child.type not in ("text", "text_special")
+    ]
+
+
+@pytest.mark.parametrize("preset", ["commonmark", "gfm-like"])
+@pytest.mark.parametrize("text", MARKED_UP)
+def test_no_text_becomes_markdown(text: str, preset: str) -> None:
+    paragraph = ["paragraph_open", "inline", "paragraph_close"]
+
+    assert _shown(markdown(text), preset) == (" ".join(text.split()), paragraph)
+    for before in ("before ", "[link](<https://a.example>) ", "> ", "- "):
+        source = before + markdown(text)
+        assert _shown(source, preset)[1] == _shown(f"{before}word", preset)[1]
+
+
+@given(st.text(max_size=120))
+def test_markdown_shows_any_text_as_it_is(text: str) -> None:
+    text = printable(text)
+    shown, kinds = _shown(markdown(text), "commonmark")
+
+    assert shown == " ".join(text.split())
+    assert set(kinds) <= {"paragraph_open", "inline", "paragraph_close"}
+
+
+def test_no_address_is_made_of_a_text_in_markdown() -> None:
+    escaped = markdown("see https://link.example, www.link.example or a@b.example")
+
+    assert "https://" not in escaped
+    assert "www." not in escaped
+    assert "@" not in escaped.replace("\\@", "")
+
+
+@given(st.text(alphabet="ab&;#x1copylt()*_[]", max_size=30))
+def test_a_markdown_link_leads_where_it_should(path: str) -> None:
+    address = safe_url(f"https://example.org/{path}")
+    (inline,) = (
+        token
+        for token in MarkdownIt("commonmark").parse(f"[x](<{markdown_url(address)}>)")
+        if token.type == "inline"
+    )
+    assert inline.children is not None
+    assert inline.children[0].attrs["href"] == MarkdownIt().normalizeLink(address)

@@ -26,6 +26,8 @@ from digest.records import (
     EditionStory,
     EditionTopic,
     FailedFeed,
+    Image,
+    Reader,
     SummarySentence,
     Update,
 )
@@ -59,7 +61,8 @@ def with_stories(edition: Edition, *stories: EditionStory) -> Edition:
 
 
 def in_one_line(text: str) -> str:
-    return " ".join(text.split())
+    """As it read before it was wrapped; Japanese is wrapped without blanks."""
+    return " ".join(re.sub(r"(?<=[\u3000-\u9fff])\n *(?=[\u3000-\u9fff])", "", text).split())
 
 
 def shown_texts(edition: Edition) -> Iterator[str]:
@@ -107,15 +110,17 @@ def test_the_page_is_html5_without_a_single_error(edition: Edition, renderer: Re
     assert all(table.get("role") == "presentation" for table in tree.iter("table"))
 
 
-def test_the_page_loads_and_runs_nothing(edition: Edition, renderer: Renderer) -> None:
-    tree = parse(renderer.render(edition).html)
+@pytest.mark.parametrize("mail", [True, False])
+def test_the_page_loads_and_runs_nothing(edition: Edition, renderer: Renderer, mail: bool) -> None:
+    tree = parse(renderer.render(edition, mail=mail).html)
+    own = [] if mail else ["#topic-", "../2026-11-22/", "../index.html"]
 
     tags = {element.tag for element in tree.iter() if isinstance(element.tag, str)}
     assert not tags & {"script", "link", "img", "iframe", "object", "form", "base", "svg"}
     for element in tree.iter():
         assert not [name for name in element.keys() if name.startswith("on") or name == "src"]  # noqa: SIM118
         if "href" in element.keys():  # noqa: SIM118
-            assert re.match(r"https?://|mailto:|\.\./2026-11-22/", element.get("href"))
+            assert element.get("href").startswith(("https://", "http://", "mailto:", *own))
         assert "url(" not in (element.get("style") or "")
 
 
@@ -128,7 +133,10 @@ def test_styles_are_inlined_and_media_queries_kept(edition: Edition, renderer: R
     assert "@media (max-width: 599px)" in sheet
     assert "!important" in sheet
     assert "premailer" not in html
-    assert all("Georgia" in (heading.get("style") or "") for heading in tree.iter("h3"))
+    cells = [cell for cell in tree.iter("td") if cell.find("h3") is not None]
+    assert len(cells) == len(edition.stories)
+    assert all("Georgia" in (cell.get("style") or "") for cell in cells)
+    assert all("font-size" in (heading.get("style") or "") for heading in tree.iter("h3"))
     assert [
         meta.get("content") for meta in tree.iter("meta") if meta.get("name") == "color-scheme"
     ] == ["light dark"]
@@ -192,6 +200,7 @@ def test_hostile_text_is_shown_as_text_wherever_it_stands(
             id="s1",
             also=(other(text, text, "https://example.org/"),),
             update=Update("2026-11-22", text, text, (text,)),
+            image=Image("https://example.org/picture.jpg", 600, 400, text),
         )
         second = replace(story, id="s2")
         return renderer.render(
@@ -202,13 +211,19 @@ def test_hostile_text_is_shown_as_text_wherever_it_stands(
                 preheader=text,
                 topics=(EditionTopic(text, (story,)), EditionTopic(text, (second,))),
                 failed=(FailedFeed(text, text),),
+                note=(text,),
+                postal=text,
+                images="all",
             ),
             mail=True,  # without the link, whose address holds the text
+            reader=Reader(text),
         ).html
 
     # The same elements and attributes as with harmless text: nothing of it became markup.
     assert _skeleton(page(hostile)) == _skeleton(page("harmless"))
-    assert visible_text(page(hostile)).count(in_one_line(hostile)) == 24
+    assert visible_text(page(hostile)).count(in_one_line(hostile)) == 28
+    texts = [element.get(name) for element in parse(page(hostile)).iter() for name in _TEXTS]
+    assert [text for text in texts if text not in (None, "email")] == [hostile] * 3
 
 
 def test_hostile_text_is_plain_in_the_text_form(
@@ -220,9 +235,16 @@ def test_hostile_text_is_plain_in_the_text_form(
         assert in_one_line(hostile) in in_one_line(text)
 
 
+_TEXTS = ("aria-label", "alt")
+
+
 def _skeleton(html: str) -> list[tuple[object, tuple[tuple[str, str], ...]]]:
+    """Elements and attributes; of those whose value is a text only that they are there."""
     return [
-        (element.tag if isinstance(element.tag, str) else "comment", tuple(sorted(element.items())))
+        (
+            element.tag if isinstance(element.tag, str) else "comment",
+            tuple(sorted((key, "" if key in _TEXTS else value) for key, value in element.items())),
+        )
         for element in parse(html).iter()
     ]
 
@@ -236,7 +258,7 @@ def test_a_story_without_a_safe_address_is_told_without_a_link(
     )
     rendered = renderer.render(with_stories(edition, story))
 
-    assert list(parse(rendered.html).iter("a")) == []
+    assert links(rendered.html) == ["../index.html"]  # the list of all editions
     assert "Told all the same" in visible_text(rendered.html)
     assert "So is this" in rendered.text
     if address:
@@ -385,10 +407,13 @@ def test_without_an_archive_the_page_leads_to_the_folder_beside_and_a_mail_nowhe
     unpublished = replace(updated, archive="")
     page, mail = renderer.render(unpublished), renderer.render(unpublished, mail=True)
     assert "../2026-11-22/index.html#s12" in links(page.html)
-    assert all(link.startswith("https://news.example.org/2026/") for link in links(mail.html))
-    assert page.text == mail.text
-    assert "index.html" not in page.text
-    assert visible_text(page.html) == visible_text(mail.html)
+    assert links(mail.html)[:-1] == [updated.stories[0].url]
+    assert links(mail.html)[-1].startswith("mailto:digest@example.org?")
+    for form in (page.text, mail.text, page.markdown, mail.markdown, mail.html):
+        assert "index.html" not in form
+    told = "We told of this on Sunday, 22 November: Old faults found"
+    assert told in visible_text(page.html)
+    assert told in visible_text(mail.html)
 
 
 def test_an_earlier_edition_of_another_year_is_named_with_its_year(
@@ -420,7 +445,7 @@ def test_copies_are_one_line_apart_from_other_tellings(
     rendered = renderer.render(with_stories(edition, story))
     assert (
         "Same text in: Harbour Gazette · Nordlys "
-        "Also covered by Touchline: Twelve boats (same text in The Bay)"
+        "Also covered by Touchline 05:15 · Twelve boats (same text in The Bay)"
     ) in visible_text(rendered.html)
     assert "https://gazette.example/tugs" in links(rendered.html)
     assert "https://bay.example/boats" in links(rendered.html)
@@ -430,7 +455,7 @@ def test_copies_are_one_line_apart_from_other_tellings(
         "Same text in: Nordlys",
         "",
         "Also covered by",
-        "  Touchline: Twelve boats",
+        "  Touchline · 05:15 · Twelve boats",
         "  https://touch.example/boats",
         "  Same text in: The Bay",
         "  https://bay.example/boats",
@@ -552,15 +577,16 @@ def mine(edition: Edition) -> Edition:
 
 
 def test_themes_of_every_folder_are_listed(theme: Path) -> None:
-    assert Renderer([packaged_themes()]).themes() == ["classic"]
-    assert Renderer([theme.parent, packaged_themes()]).themes() == ["classic", "mine"]
-    assert Renderer([theme.parent / "absent", packaged_themes()]).themes() == ["classic"]
+    packaged = ["classic", "compact"]
+    assert Renderer([packaged_themes()]).themes() == packaged
+    assert Renderer([theme.parent, packaged_themes()]).themes() == [*packaged, "mine"]
+    assert Renderer([theme.parent / "absent", packaged_themes()]).themes() == packaged
 
 
 def test_an_unknown_theme_names_those_there_are(edition: Edition, theme: Path) -> None:
     renderer = Renderer([theme.parent, packaged_themes()])
 
-    with pytest.raises(TemplateError, match=r"theme 'modern' is unknown.*classic, mine"):
+    with pytest.raises(TemplateError, match=r"theme 'modern' is unknown.*classic, compact, mine"):
         renderer.render(replace(edition, template="modern"))
     with pytest.raises(TemplateError, match="is unknown"):
         renderer.render(replace(edition, template="../classic"))
@@ -578,13 +604,13 @@ def test_a_file_of_the_users_wins_over_the_packaged_one(edition: Edition, tmp_pa
 def test_an_edited_template_is_noticed_by_a_new_renderer(edition: Edition, theme: Path) -> None:
     before = Renderer([theme.parent]).render(mine(edition))
     page = theme / HTML_TEMPLATE
-    page.write_text(page.read_text("utf-8").replace("Also covered by", "Also told by"), "utf-8")
+    page.write_text(page.read_text("utf-8") + "{% block contents %}<!--new-->{% endblock %}")
 
     after = Renderer([theme.parent]).render(mine(edition))
 
-    assert "Also covered by" in before.html
-    assert "Also covered by" not in after.html
-    assert "Also told by" in after.html
+    assert 'class="contents"' in before.html
+    assert 'class="contents"' not in after.html
+    assert "<!--new-->" in after.html
 
 
 def test_an_ordinary_media_query_of_a_theme_is_kept_and_outranks_inlined_styles(
@@ -630,13 +656,16 @@ def test_a_broken_template_is_named_with_its_line(
     assert raised.value.__cause__ is not None
 
 
-def test_a_theme_without_its_text_form_says_which_file_to_add(
+def test_a_theme_has_the_plain_text_and_the_markdown_that_all_share(
     edition: Edition, theme: Path
 ) -> None:
-    (theme / "digest.txt.j2").unlink()
+    shared = Renderer([theme.parent]).render(mine(edition))
+    (theme / "digest.txt.j2").write_text("{{ edition.title }}\n")
+    own = Renderer([theme.parent]).render(mine(edition))
 
-    with pytest.raises(TemplateError, match=r"digest\.txt\.j2' is missing from theme 'mine'"):
-        Renderer([theme.parent]).render(mine(edition))
+    assert shared == Renderer([packaged_themes()]).render(edition)
+    assert own.text == "The Morning Digest\n"
+    assert own.markdown == shared.markdown
 
 
 def test_broken_css_prints_nothing(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.editions.render import Renderer
+from digest.editions.frozen import dump_edition
 from digest.records import Edition
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "screenshots.py"
@@ -21,11 +21,21 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_folder_without_a_page_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_an_edition_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path)
 
     assert done.returncode == 2
-    assert "index.html is missing" in done.stderr
+    assert "edition.json is missing" in done.stderr
+
+
+def test_an_edition_that_can_t_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "edition.json").write_text("{")
+
+    done = run(tmp_path, "--chromium", "chromium")
+
+    assert done.returncode == 2
+    assert "edition.json" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.browser
@@ -33,15 +43,25 @@ def test_a_folder_without_a_page_is_refused(tmp_path: Path) -> None:
     shutil.which("chromium") is None and not os.environ.get("CI"),
     reason="needs chromium on PATH; in CI its absence is a failure",
 )
-def test_an_edition_is_pictured_three_ways(
-    edition: Edition, renderer: Renderer, tmp_path: Path
-) -> None:
-    (tmp_path / "index.html").write_text(renderer.render(edition).html, "utf-8")
+def test_an_edition_is_pictured_in_both_themes(edition: Edition, tmp_path: Path) -> None:
+    folder = tmp_path / edition.date
+    folder.mkdir()
+    (folder / "edition.json").write_bytes(dump_edition(edition))
 
-    done = run(tmp_path, "--out", tmp_path / "images")
+    done = run(folder, "--out", tmp_path / "images")
 
     assert done.returncode == 0, done.stderr
-    for name, width in (("desktop", 800), ("phone", 375), ("dark", 800)):
-        picture = (tmp_path / "images" / f"email-{name}.png").read_bytes()
-        assert struct.unpack(">I", picture[16:20]) == (width,)
-        assert len(picture) < 400_000
+    widths = {"desktop": 800, "phone": 375, "dark": 800, "no-images": 375, "large-text": 375}
+    expected = {
+        f"{theme}-{shot}.png": width
+        for theme in ("classic", "compact")
+        for shot, width in {**widths, "archive": 800}.items()
+    }
+    pictures = {path.name: path.read_bytes() for path in (tmp_path / "images").iterdir()}
+    assert {name: struct.unpack(">I", data[16:20])[0] for name, data in pictures.items()} == (
+        expected
+    )
+    assert max(map(len, pictures.values())) < 300_000
+    # Dark, without pictures and with large text they look different; none is blank.
+    assert len(set(pictures.values())) == len(pictures)
+    assert min(map(len, pictures.values())) > 5_000

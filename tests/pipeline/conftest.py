@@ -209,6 +209,7 @@ class House:
         return Settings(
             outbox_dir=self.folder / "outbox",
             state_dir=self.folder / "state",
+            templates_dir=self.folder / "templates",
             allow_private_networks=True,
         )
 
@@ -222,13 +223,16 @@ class House:
             summarizers = Summarizers(self.encoder, self.generator)
             yield replace(workshop, encoder=self.encoder, summarizers=summarizers, pool=self.pool)
 
-    def run(self, now: datetime = NOON, *names: str, force: bool = False) -> RunReport:
+    def run(
+        self, now: datetime = NOON, *names: str, force: bool = False, note: tuple[str, ...] = ()
+    ) -> RunReport:
         """A run as a process of its own would do it; the requests of earlier runs are forgotten."""
         self.site.asked.clear()
         config = self.config
         wanted = [spec for spec in config.digests if not names or spec.name in names]
         (report,) = (
-            run(workshop, config, wanted, now, force=force) for workshop in self.workshop()
+            run(workshop, config, wanted, now, force=force, note=note)
+            for workshop in self.workshop()
         )
         return report
 

@@ -48,7 +48,13 @@ def test_a_run_builds_the_whole_edition(house: House) -> None:
     assert (outcome.date, outcome.articles, outcome.stories) == ("2026-03-02", 3, 3)
     assert (outcome.encoded, outcome.summarized, outcome.remembered) == (3, 3, 0)
     assert outcome.path == str(house.outbox.folder("daily", "2026-03-02") / "index.html")
-    assert set(house.files()) == {"edition.json", "index.html", "digest.txt", "digest.eml"}
+    assert set(house.files()) == {
+        "edition.json",
+        "index.html",
+        "digest.txt",
+        "digest.md",
+        "digest.eml",
+    }
     assert house.headlines() == {"Alpha", "Beta", "Gamma"}
     assert entries(report) == {"world": ("fetched", 2, 2, 0), "town": ("fetched", 1, 1, 0)}
     edition = house.edition()

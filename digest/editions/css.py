@@ -1,0 +1,257 @@
+"""Style sheets as a mail client reads them: declarations, media queries, and which rule wins.
+
+Of the cascade (CSS Cascading and Inheritance Level 4, 6.1) there is what decides in a mail:
+importance, the style attribute, specificity and order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import tinycss2  # type: ignore[import-untyped]
+
+from digest.editions.markup import Element, Page, attribute, select
+
+Scheme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a page is looked at on: the colours the reader prefers, and the width in CSS pixels."""
+
+    scheme: Scheme
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """`name` in lower case; `value` as it is written, without `!important`."""
+
+    name: str
+    value: str
+    important: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of a style sheet; `media` are the conditions round it, all of which must hold."""
+
+    selector: str
+    declarations: tuple[Declaration, ...]
+    media: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A style sheet: `at_rules` are name and prelude of each; `nested` whether rules hold rules."""
+
+    rules: tuple[Rule, ...]
+    at_rules: tuple[tuple[str, str], ...] = ()
+    nested: bool = False
+    comments: bool = False
+
+
+@lru_cache(maxsize=8192)
+def declarations(style: str) -> tuple[Declaration, ...]:
+    """The declarations of a `style` attribute; what can't be read is left out, as clients do."""
+    return tuple(_declarations(tinycss2.parse_blocks_contents(style)))
+
+
+def read_sheet(text: str) -> Sheet:
+    """The style sheet that `text` is. Never raises."""
+    rules: list[Rule] = []
+    at_rules: list[tuple[str, str]] = []
+    nested = False
+    comments = False
+    # Rules inside of rules are put in front of what follows, so that the order stays.
+    waiting: list[tuple[Any, tuple[str, ...]]] = [
+        (node, ()) for node in tinycss2.parse_stylesheet(text)
+    ]
+    waiting.reverse()
+    while waiting:
+        node, media = waiting.pop()
+        if node.type == "qualified-rule":
+            inside = tinycss2.parse_blocks_contents(node.content)
+            nested |= any(part.type in ("qualified-rule", "at-rule") for part in inside)
+            selector = _written(node.prelude)
+            rules.append(Rule(selector, tuple(_declarations(inside)), media))
+        elif node.type == "at-rule":
+            name, prelude = node.lower_at_keyword, _written(node.prelude)
+            at_rules.append((name, prelude))
+            # What `@supports` and the like hold is taken to apply: most who know them will.
+            if node.content is not None and name in ("media", "supports", "layer", "container"):
+                within = (*media, prelude) if name == "media" else (*media, "all")
+                parts = tinycss2.parse_rule_list(node.content)
+                waiting += [(part, within) for part in reversed(parts)]
+        comments |= node.type == "comment"
+    return Sheet(tuple(rules), tuple(at_rules), nested, comments)
+
+
+def value_tokens(value: str) -> Iterator[Any]:
+    """The tokens of a value (tinycss2's), those inside of brackets and functions too."""
+    waiting = list(tinycss2.parse_component_value_list(value))
+    while waiting:
+        token = waiting.pop()
+        yield token
+        waiting += (token.arguments if token.type == "function" else None) or ()
+        waiting += getattr(token, "content", None) or ()
+
+
+def _declarations(nodes: Iterable[Any]) -> Iterator[Declaration]:
+    for node in nodes:
+        if node.type == "declaration":
+            yield Declaration(node.lower_name, _written(node.value), bool(node.important))
+
+
+def _written(tokens: Any) -> str:
+    try:
+        return str(tinycss2.serialize(tokens)).strip()
+    except RecursionError:  # brackets within brackets, a thousand deep: no client reads that
+        return ""
+
+
+# --- media queries ------------------------------------------------------------------------
+
+_QUERY = re.compile(
+    r"\s*(?P<how>only\s+|not\s+)?(?P<type>[a-z-]+)?\s*(?P<rest>(?:(?:and\s*)?\([^()]*\)\s*)*)",
+    re.IGNORECASE,
+)
+_FEATURE = re.compile(r"\(\s*([a-z-]+)\s*(?:(:|<=|>=|<|>|=)\s*([^()]*?))?\s*\)", re.IGNORECASE)
+_LENGTH = re.compile(r"(\d*\.?\d+)(px|em|rem)?")
+# A phone held upright: narrower than the 600 px at which mail templates usually change.
+_PHONE = 600
+
+
+def applies(media: Sequence[str], screen: Screen) -> bool:
+    """Whether all the media queries hold on the screen (Media Queries Level 4).
+
+    A query that can't be read, or asks for what isn't known here, doesn't.
+    """
+    return all(any(_holds(one, screen) for one in query.split(",")) for query in media)
+
+
+def _holds(query: str, screen: Screen) -> bool:
+    match = _QUERY.fullmatch(query)
+    if match is None:
+        return False
+    how, kind = (match["how"] or "").strip().lower(), (match["type"] or "all").lower()
+    holds = kind in ("all", "screen") and all(
+        _has(name.lower(), sign, value.strip().lower(), screen)
+        for name, sign, value in _FEATURE.findall(match["rest"])
+    )
+    return holds != (how == "not")
+
+
+def _has(name: str, sign: str, value: str, screen: Screen) -> bool:
+    if name == "prefers-color-scheme":
+        return value == screen.scheme
+    bound, _, what = name.rpartition("-")
+    if name.endswith("width") and (length := _LENGTH.fullmatch(value)):
+        pixels = float(length[1]) * (1 if length[2] in (None, "px") else 16)
+        if bound.startswith("max") or sign == "<=":
+            return screen.width <= pixels
+        if bound.startswith("min") or sign == ">=":
+            return screen.width >= pixels
+        return {"<": screen.width < pixels, ">": screen.width > pixels}.get(
+            sign, screen.width == pixels
+        )
+    return (what or name, value) in {
+        ("color", ""),
+        ("motion", "no-preference"),
+        ("orientation", "portrait" if screen.width < _PHONE else "landscape"),
+        ("hover", "none" if screen.width < _PHONE else "hover"),
+    }
+
+
+# --- the cascade --------------------------------------------------------------------------
+
+# Attributes that say what CSS says, weaker than any rule (HTML Standard, 15.2): by element, or *.
+_HINTS = {
+    ("*", "bgcolor"): "background-color",
+    ("font", "color"): "color",
+    ("body", "text"): "color",
+}
+
+# A shorthand and what it says too: the later of the two counts.
+_SAYS_TOO = {
+    "background": "background-color",
+    "background-color": "background",
+    "font": "font-size",
+    "font-size": "font",
+}
+
+
+class Cascade:
+    """What a page's rules and style attributes say of each element.
+
+    Only declarations of the properties `wanted` are looked at, and of those the ones that
+    `is_known` to a client: it passes over what it doesn't know, and the one before counts.
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        rules: Sequence[Rule],
+        wanted: frozenset[str],
+        is_known: Callable[[Declaration], bool],
+    ) -> None:
+        self._wanted = wanted
+        self._is_known = is_known
+        self._rules = [
+            rule for rule in rules if any(part.name in wanted for part in rule.declarations)
+        ]
+        self._matched: defaultdict[Element, dict[int, tuple[int, int, int]]] = defaultdict(dict)
+        for number, rule in enumerate(self._rules):
+            for element, specificity in select(page, rule.selector):
+                before = self._matched[element].get(number, (0, 0, 0))
+                self._matched[element][number] = max(before, specificity)
+        self._media = {rule.media for rule in self._rules if rule.media}
+        self._known: dict[Any, Mapping[str, Declaration]] = {}
+
+    @property
+    def by_width(self) -> bool:
+        """Whether any of it depends on the width of the screen."""
+        return any("width" in query.lower() for media in self._media for query in media)
+
+    def of(self, element: Element, screen: Screen) -> Mapping[str, Declaration]:
+        """What is declared of the element on the screen: of each property the one that wins."""
+        matched = self._matched.get(element, {})
+        hints = tuple(
+            Declaration(name, value)
+            for (tag, name_of), name in _HINTS.items()
+            if tag in ("*", element.tag) and (value := attribute(element, name_of))
+        )
+        style = attribute(element, "style") or ""
+        key = (style, hints, tuple(matched.items()), screen if matched else None)
+        if key not in self._known:
+            self._known[key] = self._decide(style, hints, matched, screen)
+        return self._known[key]
+
+    def _decide(
+        self,
+        style: str,
+        hints: tuple[Declaration, ...],
+        matched: Mapping[int, tuple[int, int, int]],
+        screen: Screen,
+    ) -> Mapping[str, Declaration]:
+        stated = [(False, -1, (0, 0, 0), 0, hint) for hint in hints]
+        for number, specificity in matched.items():
+            rule = self._rules[number]
+            if applies(rule.media, screen):
+                stated += [
+                    (part.important, 0, specificity, number, part) for part in rule.declarations
+                ]
+        stated += [(part.important, 1, (0, 0, 0), 0, part) for part in declarations(style)]
+        # Sorting is stable: what is declared later in one place wins there.
+        stated.sort(key=lambda one: one[:4])
+        decided: dict[str, Declaration] = {}
+        for *_, part in stated:
+            if part.name in self._wanted and self._is_known(part):
+                decided.pop(_SAYS_TOO.get(part.name, ""), None)
+                decided[part.name] = part
+        return decided

@@ -1,0 +1,235 @@
+"""`digest templates`: the themes, whether they hold, and a new one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from digest.cli.templates import templates
+from digest.editions.render import packaged_themes
+from digest.errors import UsageError
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+FEEDS = "feeds: [{name: a, url: 'https://e.org/feed'}]\n"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, in which `templates` is the folder of one's own themes."""
+    for name in [name for name in os.environ if name.startswith("DIGEST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: str) -> tuple[int, list[str], str]:
+    """Exit status, lines of stdout, stderr. Raises what the command raises."""
+    done = CliRunner().invoke(templates, words)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.stdout.splitlines(), done.stderr
+
+
+def found(*words: str) -> tuple[int, dict[str, list[dict[str, Any]]]]:
+    """What `check` finds, by theme."""
+    status, lines, _ = run("check", *words, "--json")
+    return status, {line["theme"]: line["findings"] for line in map(json.loads, lines)}
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def changed(block: str, text: str) -> str:
+    """Makes theme `mine`, the packaged classic with `text` as one of its blocks; gives its path."""
+    theme = Path("templates") / "mine"
+    shutil.copytree(packaged_themes() / "classic", theme)
+    page = f"{{% extends 'base/layout.html.j2' %}}\n{{% block {block} %}}{text}{{% endblock %}}\n"
+    return str(write(theme / "digest.html.j2", page))
+
+
+# --- list ----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("desk")
+def test_the_packaged_themes_are_listed_without_a_feeds_yaml() -> None:
+    assert run("list") == (0, ["classic: packaged; not used", "compact: packaged; not used"], "")
+
+
+def test_themes_of_one_s_own_stand_beside_and_before_the_packaged_ones(desk: Path) -> None:
+    write(desk / "templates" / "mine" / "digest.html.j2", "")
+    write(desk / "templates" / "classic" / "style.css", "")
+    write(desk / "templates" / "classic" / "extra.css", "")
+    digests = "digests: [{name: one}, {name: two, template: mine}, {name: three, template: mine}]"
+    write(desk / "feeds.yaml", f"{digests}\n{FEEDS}")
+    assert run("list")[:2] == (
+        0,
+        [
+            "classic: templates/classic, in place of the packaged style.css; used by one",
+            "compact: packaged; not used",
+            "mine: templates/mine; used by two, three",
+        ],
+    )
+    lines = [json.loads(line) for line in run("list", "--json")[1]]
+    assert lines[0]["instead"] == ["style.css"]
+    assert [line["packaged"] for line in lines] == [False, True, False]
+    assert lines[2]["digests"] == ["two", "three"]
+
+
+def test_broken_themes_and_missing_ones_are_listed(desk: Path) -> None:
+    write(desk / "templates" / "broken" / "digest.html.j2", "{% if %}")
+    write(desk / "templates" / "empty" / "style.css", "")
+    write(desk / "templates" / "base" / "macros.html.j2", "")
+    (desk / "templates" / "binary").mkdir()
+    (desk / "templates" / "binary" / "digest.html.j2").write_bytes(b"\xff\xfe\0")
+    write(desk / "feeds.yaml", f"digests: [{{name: one, template: gone}}]\n{FEEDS}")
+    status, lines, _ = run("list")
+    assert (status, [line for line in lines if "packaged" not in line]) == (
+        0,
+        [
+            "binary: templates/binary; not used",
+            "broken: templates/broken; not used",
+            "empty: templates/empty: digest.html.j2 is missing; not used",
+            "gone: there is no such theme; used by one",
+        ],
+    )
+
+
+def test_a_broken_feeds_yaml_is_told_of_and_the_themes_are_listed(desk: Path) -> None:
+    write(desk / "feeds.yaml", "digests: 7\n")
+    status, lines, complaint = run("list")
+    assert (status, len(lines)) == (1, 2)
+    assert "feeds.yaml:1" in complaint
+
+
+# --- check ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("desk")
+def test_nothing_is_wrong_with_the_packaged_themes() -> None:
+    status, by_theme = found()
+    errors = {
+        theme: [finding for finding in findings if finding["severity"] == "error"]
+        for theme, findings in by_theme.items()
+    }
+    assert (status, errors) == (0, {"classic": [], "compact": []})
+
+
+@pytest.mark.usefixtures("desk")
+def test_an_unknown_theme_is_refused_with_a_guess() -> None:
+    with pytest.raises(
+        UsageError, match=r"there is no theme 'clasic' \(did you mean 'classic'\?\)"
+    ):
+        run("check", "clasic")
+    with pytest.raises(UsageError, match="known: classic, compact"):
+        run("check", "zzz")
+
+
+def test_a_broken_theme_is_told_with_file_and_line(desk: Path) -> None:
+    path = write(desk / "templates" / "broken" / "digest.html.j2", "<p>\n{% if %}\n")
+    status, lines, _ = run("check", "broken", "compact")
+    assert status == 1
+    assert str(path.relative_to(desk)) + ":2" in lines[0]
+    assert lines[1] == "broken: 1 error, 0 warnings"
+    assert lines[-1].startswith("compact: 0 errors")
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_fault_that_shows_only_without_stories_is_found_and_told_once() -> None:
+    path = changed("masthead", "{{ super() }}{{ edition.topics[0].name[:0] }}")
+    status, by_theme = found("mine")
+    assert status == 1
+    (finding,) = by_theme["mine"]
+    assert finding["message"].startswith(f"{path}:2: ")
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_text_that_gets_in_as_mark_up_is_told_with_the_line() -> None:
+    path = changed("note", "<tr><td>{{ edition.note | join | safe }}</td></tr>")
+    status, by_theme = found("mine")
+    assert status == 1
+    (finding,) = [one for one in by_theme["mine"] if one["rule"] == "escaping"]
+    assert finding["where"] == f"{path}:2"
+
+
+def test_a_theme_that_loops_for_ever_is_stopped(desk: Path) -> None:
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}"
+    write(desk / "templates" / "loop" / "digest.html.j2", loop)
+    status, by_theme = found("loop")
+    assert status == 1
+    assert "loop/digest.html.j2:1" in by_theme["loop"][0]["message"]
+
+
+def test_a_folder_without_its_main_file_is_an_error(desk: Path) -> None:
+    write(desk / "templates" / "empty" / "style.css", "")
+    status, lines, _ = run("check", "empty")
+    assert status == 1
+    assert lines[0].startswith("error: templates/empty/digest.html.j2: digest.html.j2 is missing")
+
+
+# --- new -----------------------------------------------------------------------------------
+
+
+def test_a_new_theme_is_a_whole_copy_and_holds(desk: Path) -> None:
+    status, lines, _ = run("new", "mine", "--from", "compact")
+    assert status == 0
+    assert "template: mine" in "\n".join(lines)
+    packaged = {path.name: path.read_bytes() for path in (packaged_themes() / "compact").iterdir()}
+    theme = desk / "templates" / "mine"
+    assert {path.name: path.read_bytes() for path in theme.iterdir()} == packaged
+    assert [path.name for path in theme.parent.iterdir()] == ["mine"]
+    assert run("check", "mine")[0] == 0
+
+
+def test_what_one_changed_of_a_packaged_theme_is_copied_with_it(desk: Path) -> None:
+    write(desk / "templates" / "classic" / "style.css", "/* ours */")
+    run("new", "mine")
+    assert (desk / "templates" / "mine" / "style.css").read_text() == "/* ours */"
+    assert (desk / "templates" / "mine" / "digest.html.j2").is_file()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Mine", "a b", "../x", "a/b", ".x", "-x", "ä", "a" * 65, "base", "locale", "a\n"]
+)
+def test_a_name_that_is_no_plain_word_is_refused(desk: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="can't be a theme's name"):
+        run("new", "--", name)
+    assert not (desk / "templates").exists()
+
+
+def test_what_is_there_already_is_left_alone(desk: Path) -> None:
+    style = write(desk / "templates" / "mine" / "style.css", "/* ours */")
+    for name in ("mine", "compact"):
+        with pytest.raises(UsageError, match=f"{name} is there already"):
+            run("new", name)
+    assert style.read_text() == "/* ours */"
+    assert [path.name for path in style.parent.iterdir()] == ["style.css"]
+
+
+def test_a_theme_that_isn_t_there_can_t_be_copied(desk: Path) -> None:
+    with pytest.raises(UsageError, match=r"no theme 'compakt' \(did you mean 'compact'\?\)"):
+        run("new", "mine", "--from", "compakt")
+    assert not (desk / "templates").exists()
+
+
+def test_where_it_can_t_be_written_nothing_is_left(desk: Path) -> None:
+    write(desk / "templates", "a file, no folder")
+    with pytest.raises(UsageError, match=r"templates/mine: can't be made"):
+        run("new", "mine")
+    assert [path.name for path in desk.iterdir()] == ["templates"]
+
+
+def test_wrong_use_is_told_in_words(digest: Run) -> None:
+    done = digest("templates", "check", "clasic")
+    assert done.returncode == 2
+    assert done.stderr == "there is no theme 'clasic' (did you mean 'classic'?)\n"
