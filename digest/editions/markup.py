@@ -24,12 +24,13 @@ _TRANSLATOR = HTMLTranslator()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: its elements in document order, and the text of its `<style>` elements."""
+    """A page: its elements in document order, the text of its `<style>`s, and all its classes."""
 
     source: str
     root: Element
     elements: tuple[Element, ...]
     style: str
+    classes: frozenset[str]
 
     def named(self, *names: str) -> Iterator[Element]:
         """The elements with one of these names, in document order."""
@@ -46,7 +47,8 @@ def read_page(html: str) -> Page:
         root = lxml_html.document_fromstring(b"<html><body></body></html>")
     elements = tuple(element for element in root.iter() if isinstance(element.tag, str))
     style = "\n".join(element.text or "" for element in elements if element.tag == "style")
-    return Page(html, root, elements, style)
+    classes = (attribute(element, "class") or "" for element in elements)
+    return Page(html, root, elements, style, frozenset(" ".join(classes).split()))
 
 
 def own_text(element: Element) -> str:
@@ -106,12 +108,25 @@ def _compiled(selector: str) -> tuple[tuple[etree.XPath, tuple[int, int, int]], 
     return tuple(found)
 
 
+_CLASS = re.compile(r"\.(-?[a-zA-Z_][\w-]*)")
+_UNCLEAR = re.compile(r"[,:\\\[\"'/]")  # lists, negations, escapes, strings, comments
+
+
+@lru_cache(maxsize=8192)
+def _needed_classes(selector: str) -> frozenset[str]:
+    """Classes without which a page has nothing that the selector means."""
+    return frozenset(() if _UNCLEAR.search(selector) else _CLASS.findall(selector))
+
+
 def select(page: Page, selector: str) -> Iterator[tuple[Element, tuple[int, int, int]]]:
     """The elements that a selector means, each with the specificity by which it does.
 
     What depends on what a reader does (`:hover`), pseudo-elements, and selectors that can't be read
     mean none.
     """
+    # Most rules of a long sheet are for classes that aren't there; asking each costs a walk.
+    if not page.classes.issuperset(_needed_classes(selector)):
+        return
     for path, specificity in _compiled(selector):
         found = path(page.root)
         if isinstance(found, list):
@@ -167,6 +182,10 @@ def tellings(
     return headlines, owners
 
 
+# A page with more different faults than that is told of without the places of the rest.
+_SEARCHES = 500
+
+
 class Places:
     """Where in a theme's files something stands; `sources` maps a file's path to its text."""
 
@@ -189,6 +208,8 @@ class Places:
         """
         key = (needles, tuple(hints))
         if key not in self._known:
+            if len(self._known) == _SEARCHES:
+                return ""
             self._known[key] = self._find(needles, hints)
         return self._known[key]
 

@@ -249,7 +249,8 @@ def _is_active(address: str) -> bool:
 _ENTITY = re.compile(
     r"&(?:amp|lt|gt|quot|apos|nbsp|[mn]dash|[lr][sd]quo|hellip|#\d+|#x[\da-f]+);", re.I
 )
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+# Without braces inside: looking for the end of each of many beginnings would take for ever.
+_TEMPLATE = re.compile(r"\{\{[^{}]{1,200}\}\}|\{%[^{}]{1,200}%\}|\{#[^{}]{1,200}#\}")
 
 
 def leftovers(case: Case) -> Iterator[Finding]:

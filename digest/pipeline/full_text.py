@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from digest.feeds.images import larger_image
 from digest.feeds.options import FetchOptions
 from digest.feeds.pages import FetchedPage, PageRequest
 from digest.feeds.work import (
@@ -96,8 +97,9 @@ def _settled(
 def with_page(article: Article, page: Page) -> Article:
     """`article` with what its page gave; as it was where that is of no use.
 
-    The feed's word goes before the page's, but for the text, when the page has more of it, and the
-    address, when the feed's only led to the page's own.
+    The feed's word goes before the page's, but for the text, when the page has more of it, the
+    address, when the feed's only led to the page's own, and the picture, when the feed's is a
+    thumbnail or nobody knows how large it is.
     """
     if page.reason:
         return replace(article, paywall=True) if page.paywall else article
@@ -111,7 +113,7 @@ def with_page(article: Article, page: Page) -> Article:
         text_from="page" if text != article.text else article.text_from,
         content_hash=content_hash(article.title, text),
         url=page.url or article.url,
-        image=article.image.completed(page.image) if article.image else page.image,
+        image=larger_image(article.image, page.image),
         author=article.author or page.author,
         language=article.language or page.language,
         published=page.published if dated and page.published else article.published,

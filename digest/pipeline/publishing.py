@@ -62,6 +62,8 @@ def publish(workshop: Workshop, edition: Edition, repeats: Sequence[str]) -> Pub
         MESSAGE: build_message(edition, mail, signer=workshop.signer),
     }
     findings = lint(edition, mail, workshop.renderer.sources(edition.template))
+    if workshop.signer and (why := workshop.signer.misaligned(edition.sender)):
+        findings += (Finding("dkim", "warning", why),)
     log.info("digest %s: writing %d stories", edition.digest, len(edition.stories))
     if edition.date in workshop.store.told_dates(edition.digest):
         # Forgotten first: after a crash in between, the next run learns what the edition that is

@@ -214,15 +214,9 @@ def page(**changes: object) -> Page:
 
 
 def test_the_feed_s_word_goes_before_the_page_s() -> None:
-    told = with_page(
-        article(image=Image("https://paper.example/feed.jpg"), author="B. Lund", language="nb"),
-        page(),
-    )
-    assert (told.image, told.author, told.language) == (
-        Image("https://paper.example/feed.jpg"),
-        "B. Lund",
-        "nb",
-    )
+    feed = Image("https://paper.example/feed.jpg", 640, 480)
+    told = with_page(article(image=feed, author="B. Lund", language="nb"), page())
+    assert (told.image, told.author, told.language) == (feed, "B. Lund", "nb")
     assert told.published == NOON
 
 
@@ -230,6 +224,11 @@ def test_the_page_completes_what_is_known_of_the_feed_s_picture() -> None:
     same = article(image=Image("https://paper.example/pier.jpg", 640))
     assert with_page(same, page()).image == page().image
     assert with_page(same, page(image=None)).image == same.image
+
+
+def test_the_page_s_picture_stands_in_for_the_feed_s_thumbnail() -> None:
+    thumbnail = article(image=Image("https://paper.example/thumb.jpg", 144, 81))
+    assert with_page(thumbnail, page()).image == page().image
 
 
 def test_what_the_feed_left_out_is_taken_from_the_page() -> None:

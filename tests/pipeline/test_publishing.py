@@ -174,6 +174,18 @@ def test_messages_are_signed_when_there_is_a_key(
     assert "d=example.org" in message["DKIM-Signature"]
 
 
+def test_a_signature_of_another_domain_than_the_sender_s_is_told_of(
+    house: House, monkeypatch: pytest.MonkeyPatch, rsa_key: Path
+) -> None:
+    house.feed("world", house.item("Alpha"))
+    monkeypatch.setenv("DIGEST_DKIM_KEY", str(rsa_key))
+    monkeypatch.setenv("DIGEST_DKIM_DOMAIN", "mailer.example.net")
+    house.configure("{name: daily, from: digest@example.org}", "world")
+    (finding,) = [found for found in built(house).findings if found.rule == "dkim"]
+    assert finding.severity == "warning"
+    assert "mailer.example.net" in finding.message
+
+
 def test_a_key_that_is_not_there_stops_the_run_before_anything_is_built(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
