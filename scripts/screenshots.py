@@ -56,8 +56,8 @@ SHOTS = (
     Shot("large-text", 375, text=2),
 )
 ARCHIVE = Shot("archive", 800)
-HEIGHT = 1400
-"""How far down a picture may go, in pixels: two screens, and below 300 kB."""
+HEIGHT = 1600
+"""How far down a picture may go, in pixels: two screens, well below 300 kB."""
 
 # What a client does for whoever can't read small print: text grows, and nothing else. Sizes are
 # given in pixels, so that the zoom of a browser would be another thing.

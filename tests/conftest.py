@@ -19,9 +19,27 @@ _SCREENSHOTS = Path(__file__).parents[1] / "scripts" / "screenshots.py"
 _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCAYCVYPQAAAABJRU5ErkJggg=="
 )
-_VIOLATIONS = """async () => (await axe.run()).violations.flatMap(rule => rule.nodes.map(
-    node => `${rule.id}: ${rule.help}: ${node.html.slice(0, 300)} ${node.failureSummary}`
-))"""
+_BROKEN_WORDS = """most => {
+    const broken = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        for (const word of texts.currentNode.data.matchAll(/\\p{Script=Latin}+/gu)) {
+            const range = document.createRange();
+            range.setStart(texts.currentNode, word.index);
+            range.setEnd(texts.currentNode, word.index + word[0].length);
+            const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+            if (lines.size > 1 && word[0].length <= most) broken.push(word[0]);
+        }
+    }
+    return broken;
+}"""
+# What axe can't decide (a text over a picture) counts as well: nobody would look at it again.
+_VIOLATIONS = """async () => {
+    const {violations, incomplete} = await axe.run();
+    return [...violations, ...incomplete].flatMap(rule => rule.nodes.map(
+        node => `${rule.id}: ${rule.help}: ${node.html.slice(0, 300)} ${node.failureSummary}`
+    ));
+}"""
 
 
 class Viewer:
@@ -58,6 +76,10 @@ class Viewer:
     def width(self) -> int:
         """How wide the page is: more than the window where one would have to scroll."""
         return int(self._tab.evaluate("document.documentElement.scrollWidth"))
+
+    def broken_words(self, most: int) -> list[str]:
+        """The words of up to `most` Latin letters that stand on two lines."""
+        return sorted(set(self._tab.evaluate(_BROKEN_WORDS, most)))
 
     def text(self) -> str:
         """The words that are to be seen."""

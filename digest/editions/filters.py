@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from email.utils import parseaddr
@@ -21,10 +21,8 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_decimal
 
+from digest.editions.plain import markdown, markdown_url, underlined, wrap
 from digest.records import DigestArchive, Edition, EditionSource, EditionStory, Reader, Update
-
-TEXT_WIDTH = 72
-"""Columns of the plain-text mail: room for two levels of `> ` within the 78 of RFC 5322, 2.1.1."""
 
 MAX_URL = 2048
 """Longer addresses lose their link: many clients cut them, and one could fill the whole mail."""
@@ -58,20 +56,6 @@ _UNPRINTABLE = re.compile(
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 # The year at the end of a CLDR date pattern, with what leads to it (`'de' y`, `y 'р'.`).
 _YEAR_LAST = re.compile(r"(?:[\s,،]*'[^']*')?[\s,،]*y+(?:\s*'[^']*'\.?)?$")
-# East Asian text is broken between any two characters, but not before what closes or after what
-# opens (JIS X 4051); all else between blanks only.
-_WIDE = (
-    "\u1100-\u115f\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60"
-)
-_OPENS, _CLOSES = (
-    "「『（〔［｛〈《【",
-    "、。，．・：；？！」』）〕］｝〉》】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々",
-)
-_PIECE = re.compile(f"[{_OPENS}]*(?:[{_WIDE}]|[^{_WIDE}]+)[{_CLOSES}]*|[{_OPENS}]+")
-# What CommonMark gives a meaning within a line, GFM's tables, strikes and bare addresses included.
-_MARKUP = re.compile(r"[\\`*_\[\]<>&~|@]|:(?=//)|(?<=www)\.|!(?=$|\[)", re.IGNORECASE)
-# At the start of a line: headings, lists, rules, underlines of headings (quotes: above).
-_BLOCK_START = re.compile(r"^(\d{0,9})([#+=-]|(?<=\d)[.)])")
 
 
 def printable(text: str) -> str:
@@ -276,37 +260,6 @@ def unsubscribe_url(edition: Edition, reader: Reader | None) -> str:
     return f"mailto:{address}?subject={subject}" if address else ""
 
 
-def wrap(text: str, indent: int = 0) -> str:
-    """Lines of at most 72 columns; words and addresses stay whole, East Asian text is parted."""
-    margin = " " * indent
-    lines = [margin]
-    for piece, apart in _pieces(text):
-        between = " " if apart and lines[-1] != margin else ""
-        if lines[-1] != margin and _columns(f"{lines[-1]}{between}{piece}") > TEXT_WIDTH:
-            lines.append(margin + piece)
-        else:
-            lines[-1] += between + piece
-    return "\n".join(lines) if text.strip(" ") else ""
-
-
-def underlined(text: str, line: str = "-") -> str:
-    """The text, wrapped, over a line of its own width (wide characters take two columns)."""
-    wrapped = wrap(text)
-    widest = max((_columns(row) for row in wrapped.splitlines()), default=0)
-    return f"{wrapped}\n{line * min(widest, TEXT_WIDTH)}"
-
-
-def markdown(text: str) -> str:
-    """The text such that CommonMark shows exactly it: no markup, no link, no HTML comes of it."""
-    escaped = _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
-    return _BLOCK_START.sub(r"\g<1>\\\g<2>", escaped)
-
-
-def markdown_url(address: str) -> str:
-    """A `safe_url` for between `<` and `>`, where CommonMark still reads `&copy;` as a sign."""
-    return re.sub(r"&(?=#?\w+;)", "&amp;", address)
-
-
 def turning(text: str, direction: str) -> bool:
     """Whether `text` holds letters that run against `direction`, and has to be isolated from it."""
     against = ("R", "AL") if direction == "ltr" else ("L",)
@@ -338,27 +291,6 @@ def _locale(language: str) -> Locale:
         except (UnknownLocaleError, ValueError):
             continue
     return Locale("en", "GB")
-
-
-def _pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """What a line may be broken between, each with whether a blank stands before it."""
-    for word in text.split(" "):
-        if word:
-            for number, piece in enumerate(_PIECE.findall(word)):
-                yield piece, number == 0
-
-
-def _columns(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(
-        0
-        if unicodedata.combining(character)
-        else 2
-        if unicodedata.east_asian_width(character) in "WF"
-        else 1
-        for character in text
-    )
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -198,8 +198,8 @@ def _of_one_word() -> EditionStory:
     return replace(
         _story(
             "s7",
-            "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz" * 3,
-            "Das Gesetz hat den längsten Namen von allen.",
+            "Donaudampfschifffahrtsgesellschaftsgesetzgebungsverfahren" * 4,
+            "Das Verfahren hat den längsten Namen von allen.",
         ),
         language="de",
     )

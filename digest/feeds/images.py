@@ -27,10 +27,11 @@ _TOO_SMALL = 32  # pixels a side: counters are 1, share buttons and smileys 16 t
 _LARGEST = 20_000
 """Pixels a side that are believed. Cameras have up to 12,000, and JPEG ends at 65,535."""
 
-# An e-mail's column is 640 px wide, and screens show it with up to 2.5 points a pixel: beyond 1600
-# a reader on a phone would load what nobody can see.
-_COLUMN = 640
+# A picture in an e-mail is 560 px wide at most, and screens have up to 3 points a pixel: beyond
+# 1600 a reader on a phone would load what nobody can see. Below 200 it is a stamp, not printed.
+_COLUMN = 560
 _WIDEST = 1600
+_STAMP = 200
 # What is longer e-mail clients and their picture proxies cut or refuse; Internet Explorer's limit,
 # which Outlook for Windows has kept, is 2,083.
 _LONGEST_ADDRESS = 2048
@@ -75,6 +76,20 @@ def best_image(offers: Iterable[Iterable[Picture]], base: str, title: str = "") 
     return best
 
 
+def larger_image(feed: Image | None, page: Image | None) -> Image | None:
+    """The picture that a feed gives for an article, or its page's, where that is the better one.
+
+    The page's is taken in the place of one that doesn't fill an e-mail's column, or that can't be
+    printed because its size isn't known; of the page's, both must be known.
+    """
+    if feed is None or page is None:
+        return feed or page
+    feed = feed.completed(page)
+    if (feed.width >= _COLUMN and feed.height) or not (page.width >= _STAMP and page.height):
+        return feed
+    return page if page.width > feed.width or not feed.height else feed
+
+
 def pictures_in(markup: str) -> Iterator[Picture]:
     """The pictures of an HTML text, in its order."""
     for tag in islice(_IMG.finditer(markup), _MOST_IMAGES):
@@ -99,12 +114,15 @@ def _image(picture: Picture, base: str, title: str) -> Image | None:
 
 
 def _preference(image: Image) -> tuple[int, int]:
-    """What is as wide as the column first, then the larger; of the rest the unknown."""
-    if not image.width:
-        return 2, 0
-    if image.width < _COLUMN:
-        return 3, -image.width
-    return (0, -image.width) if image.width <= _WIDEST else (1, image.width)
+    """What is as wide as the column first, the wider the better; the unknown before stamps."""
+    width = image.width
+    if _COLUMN <= width <= _WIDEST:
+        return 0, -width
+    if width > _WIDEST:
+        return 1, width
+    if width >= _STAMP:
+        return 2, -width
+    return 4 if width else 3, -width
 
 
 def _pixels(given: object) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from digest.records import Article
+from digest.records import Article, Image
 from digest.store.rows import article_of, article_values
 from digest.store.schema import ArticleRow
 
@@ -27,11 +27,12 @@ _PAGE_ANEW = {"page_asked": None, "page_after": None, "page_tries": 0}
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A stored article, and what its entry said: the content's hash and the link."""
+    """A stored article, and what its entry said: the content's hash, the link, the picture."""
 
     article: Article
     entry_hash: str
     entry_url: str
+    entry_image: str
 
 
 def save_entries(
@@ -54,18 +55,17 @@ def save_entries(
         if before is None:
             fresh[article.id] = {
                 **article_values(article),
-                "entry_hash": article.content_hash,
-                "entry_url": article.url,
+                **_entry(article),
                 "first_seen": now,
             }
             continue
         is_other = article.content_hash != before.entry_hash
         updated += is_other
         values = article_values(_merged(article, before, is_other))
-        moved = article.url != before.entry_url
+        entry = _entry(article)
+        moved = (entry["entry_url"], entry["entry_image"]) != (before.entry_url, before.entry_image)
         if is_other or moved or values != article_values(before.article):
             asked = _PAGE_ANEW if is_other else {}
-            entry = {"entry_hash": article.content_hash, "entry_url": article.url}
             changed.append({**values, **entry, **asked})
     if fresh:
         connection.execute(insert(ArticleRow), list(fresh.values()))
@@ -91,7 +91,7 @@ def _merged(article: Article, known: _Known, is_other: bool) -> Article:
     article = replace(
         article,
         url=before.url if article.url == known.entry_url else article.url,
-        image=article.image.completed(before.image) if article.image else before.image,
+        image=_merged_image(article.image, before.image, known.entry_image),
         author=article.author or before.author,
         language=article.language or before.language,
         paywall=before.paywall,
@@ -99,6 +99,23 @@ def _merged(article: Article, known: _Known, is_other: bool) -> Article:
     if before.text_from == "feed":
         return article
     return replace(article, text=before.text, text_from="page", content_hash=before.content_hash)
+
+
+def _merged_image(given: Image | None, before: Image | None, entry_image: str) -> Image | None:
+    if given is None or before is None:
+        return given or before
+    if given.url != before.url and given.url == entry_image:
+        return before
+    return given.completed(before)
+
+
+def _entry(article: Article) -> dict[str, str]:
+    """The columns of an article's row that tell what its entry said."""
+    return {
+        "entry_hash": article.content_hash,
+        "entry_url": article.url,
+        "entry_image": article.image.url if article.image else "",
+    }
 
 
 def _renamed(
@@ -149,7 +166,7 @@ def _known(connection: Connection, ids: Sequence[str]) -> dict[str, _Known]:
 
 
 def _of(row: RowMapping) -> _Known:
-    return _Known(article_of(row), row["entry_hash"], row["entry_url"])
+    return _Known(article_of(row), row["entry_hash"], row["entry_url"], row["entry_image"])
 
 
 def _update(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

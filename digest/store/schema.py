@@ -89,10 +89,10 @@ class FeedRow(Base):
 class ArticleRow(Base):
     """An article as it last came in. `first_seen` never changes.
 
-    `entry_hash` and `entry_url` are the content hash and the link that the feed's entry gave, in
-    whose place those of the article's page may stand. `page_asked` is when that was settled, one
-    way or the other; until then it may be asked for from `page_after` on, and was `page_tries`
-    times.
+    `entry_hash`, `entry_url` and `entry_image` are the content hash, the link and the picture's
+    address that the feed's entry gave, in whose place those of the article's page may stand.
+    `page_asked` is when that was settled, one way or the other; until then it may be asked for
+    from `page_after` on, and was `page_tries` times.
     """
 
     __tablename__ = "articles"
@@ -117,6 +117,7 @@ class ArticleRow(Base):
     first_seen: Mapped[datetime] = mapped_column(UtcDateTime)
     entry_hash: Mapped[str] = mapped_column(String(64), server_default="")
     entry_url: Mapped[str] = mapped_column(Text, server_default="")
+    entry_image: Mapped[str] = mapped_column(Text, server_default="")
     text_from: Mapped[str] = mapped_column(String(8), server_default="feed")
     paywall: Mapped[bool] = mapped_column(Boolean, server_default=false())
     page_asked: Mapped[datetime | None] = mapped_column(UtcDateTime)

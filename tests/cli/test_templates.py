@@ -170,6 +170,14 @@ def test_a_theme_that_loops_for_ever_is_stopped(desk: Path) -> None:
     assert "loop/digest.html.j2:1" in by_theme["loop"][0]["message"]
 
 
+def test_a_file_that_is_no_text_is_named(desk: Path) -> None:
+    path = write(desk / "templates" / "binary" / "digest.html.j2", "")
+    path.write_bytes(b"\xff\xfe\0")
+    status, by_theme = found("binary")
+    assert status == 1
+    assert "templates/binary/digest.html.j2" in by_theme["binary"][0]["message"]
+
+
 def test_a_folder_without_its_main_file_is_an_error(desk: Path) -> None:
     write(desk / "templates" / "empty" / "style.css", "")
     status, lines, _ = run("check", "empty")

@@ -138,11 +138,24 @@ def test_nor_on_a_small_one_with_text_of_twice_the_size(pages: list[Page], viewe
         assert viewer.width() <= 320, page.name
 
 
-def test_a_page_that_is_too_wide_is_noticed(viewer: Viewer) -> None:
+@pytest.mark.parametrize("factor", [1, 2])
+def test_no_usual_word_is_broken_on_a_phone(
+    pages: list[Page], factor: float, viewer: Viewer
+) -> None:
+    for page in pages:
+        viewer.show(page.html, width=375)
+        viewer.enlarge_text(factor)
+        assert viewer.broken_words(most=20 // factor) == [], page.name
+
+
+def test_a_page_that_is_too_wide_and_broken_words_are_noticed(viewer: Viewer) -> None:
     viewer.show("<!doctype html><p style='width:18em;font-size:16px'>Wide.</p>", width=320)
     assert viewer.width() <= 320
     viewer.enlarge_text(2)
     assert viewer.width() > 320
+    viewer.show("<p style='width:2em;word-break:break-all'>Harbour town</p>")
+    assert viewer.broken_words(most=7) == ["Harbour", "town"]
+    assert viewer.broken_words(most=6) == ["town"]
 
 
 def test_without_pictures_nothing_is_lost(pages: list[Page], viewer: Viewer) -> None:

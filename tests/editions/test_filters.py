@@ -18,8 +18,6 @@ from digest.editions.filters import (
     headline,
     language_tag,
     long_date,
-    markdown,
-    markdown_url,
     month,
     number,
     picture,
@@ -30,12 +28,11 @@ from digest.editions.filters import (
     source_name,
     told_on,
     turning,
-    underlined,
     unsubscribe_url,
     verbatim,
     when,
-    wrap,
 )
+from digest.editions.plain import markdown, markdown_url, underlined, wrap
 from digest.records import Edition, EditionSource, EditionStory, EditionTopic, Image, Reader, Update
 
 MakeStory = Callable[..., EditionStory]

@@ -25,7 +25,7 @@ import html5lib  # type: ignore[import-untyped]
 import pytest
 from markdown_it import MarkdownIt
 
-from digest.editions.filters import long_date
+from digest.editions.filters import FILTERS, TESTS, long_date
 from digest.editions.frozen import dump_edition
 from digest.editions.limits import MAX_BYTES
 from digest.editions.lint import lint
@@ -177,6 +177,7 @@ def test_the_lint_finds_nothing_but_what_the_sample_lacks_on_purpose(
 
 def _ordinary(theme: str) -> Edition:
     """Fifty stories as news has them: two others tell each, in addresses of the usual length."""
+    headline = "Council keeps the harbour crossing open for one more winter despite its cost"
     prose = "The council keeps the harbour crossing open through the winter despite its cost. " * 5
 
     def address(house: str, number: int) -> str:
@@ -189,7 +190,7 @@ def _ordinary(theme: str) -> Edition:
         EditionStory(
             id=f"{number:016x}",
             article=f"a{number}",
-            headline=f"Council keeps the harbour crossing open for one more winter in spite of it: {number:02}",
+            headline=f"{headline} ({number:02})",
             url=address("harbour-courier", number),
             source="Harbour Courier",
             published=datetime(2026, 3, 2, 5, 40, tzinfo=UTC),
@@ -521,6 +522,44 @@ def test_markdown_is_complete_and_every_link_in_it_is_ours(sample: Edition, mail
     assert sum(token.type == "heading_open" for token in tokens) == 1 + 3 + 8
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "[x](https://evil.example)",
+        "<https://evil.example> https://evil.example",
+        "<b>bold</b><!-- and --><script>",
+        "# heading **bold** `code` ![x](https://evil.example/x.png)",
+        "one\n\n# two\n\n    three\n```\nfour",
+        "x](https://evil.example) [y",
+        "\\",
+        "---",
+    ],
+)
+def test_no_text_of_a_feed_becomes_markdown(
+    renderer: Renderer, sample: Edition, make_story: MakeStory, hostile: str
+) -> None:
+    def tokens(text: str) -> list[str]:
+        story = make_story(
+            text,
+            text,
+            source=text,
+            author=text,
+            id="s1",
+            url="https://example.org/s",
+            also=(EditionSource(text, text, "https://example.org/o", sample.built),),
+            update=replace(sample.stories[0].update, headline=text),
+            image=Image("https://example.org/p.jpg", 600, 400, text),
+        )
+        topics = (EditionTopic(text, (story,)), EditionTopic(text, (replace(story, id="s2"),)))
+        edition = replace(sample, topics=topics, title=text, note=(text,), postal=text)
+        found = MarkdownIt("commonmark").parse(renderer.render(edition).markdown)
+        inner = [child for token in found for child in token.children or ()]
+        # How a text is cut into pieces is the parser's own affair.
+        return [token.type for token in (*found, *inner) if not token.type.startswith("text")]
+
+    assert tokens(hostile) == tokens("harmless")
+
+
 # --- languages ----------------------------------------------------------------------------------
 
 
@@ -641,7 +680,8 @@ def test_a_story_of_which_nothing_is_known_is_called_something(
     nobody = make_story("", source="", url="", language="", minutes=0, date_origin="missing")
     rendered = renderer.render(replace(sample, topics=(EditionTopic("World", (nobody,)),)))
 
-    assert [heading.text for heading in parse(rendered.html).iter("h3")] == ["Untitled"]
+    (heading,) = parse(rendered.html).iter("h3")
+    assert "".join(heading.itertext()) == "Untitled"
     assert "\nUntitled\ntime not given\n" in rendered.text
 
 
@@ -779,3 +819,43 @@ def test_the_sample_has_one_of_everything() -> None:
         ):
             assert any(getattr(story, name) for story in edition.stories), name
     assert any(isinstance(story.image, Image) and not story.image.alt for story in edition.stories)
+
+
+# --- what the documentation says ------------------------------------------------------------------
+
+DOCS = (Path(__file__).parents[2] / "docs" / "themes.md").read_text("utf-8")
+
+
+def _documented(section: str) -> str:
+    return DOCS.partition(f"### {section}\n")[2].partition("\n#")[0]
+
+
+def test_every_filter_and_test_of_themes_is_documented_and_no_other() -> None:
+    told = set(re.findall(r"`(\w+)(?:\([^`]*\))?`", _documented("Filters")))
+
+    assert set(FILTERS) <= told
+    for test in TESTS:
+        assert re.search(rf"`\w+ is {test}[(`]", _documented("Filters"))
+    for name in re.findall(r"^\| `(\w+)", _documented("Filters"), re.MULTILINE):
+        assert name in FILTERS
+
+
+def test_every_block_and_macro_is_documented() -> None:
+    base = packaged_themes() / "base"
+    blocks = re.findall(r"{% block (\w+)", (base / "layout.html.j2").read_text("utf-8"))
+    macros = re.findall(r"{% macro (\w+)\(", (base / "macros.html.j2").read_text("utf-8"))
+
+    assert {f"`{block}`" for block in blocks} <= set(re.findall(r"`\w+`", _documented("Blocks")))
+    inner = {"foreign", "topic_link"}  # of use to the others alone
+    assert set(macros) - inner == set(re.findall(r"(\w+)\(", _documented("Macros")))
+
+
+def test_the_example_of_the_documentation_is_a_theme(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```jinja\n(.*?)```", DOCS, re.DOTALL)
+    folder = Path(shutil.copytree(packaged_themes() / "classic", tmp_path / "mine"))
+    (folder / "digest.html.j2").write_text(example, "utf-8")
+
+    rendered = _mine(folder)
+
+    assert "Monday, 2 March 2026" in seen(rendered.html)
+    assert "Harbour Courier · 06:40" in seen(rendered.html)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.feeds.extract import extract_page
-from digest.feeds.images import Picture, best_image
+from digest.feeds.images import Picture, best_image, larger_image
 from digest.feeds.parse import parse_feed
 from digest.records import Feed, Fetched, Image
 
@@ -219,6 +219,7 @@ def test_a_page_s_alt_that_repeats_its_title_says_nothing() -> None:
         ((2400, 5000, 140), 2400),  # too much is better than a stamp
         ((None, 140), 0),  # the unknown may be large, the known is not
         ((None, 700, 140), 700),
+        ((None, 300, 140), 300),  # what has a size can be printed
         ((140, 240), 240),
         ((None, None), 0),
     ],
@@ -295,6 +296,38 @@ def test_what_another_source_says_of_the_same_picture_completes_it() -> None:
     assert known.completed(Image(P, 0, 800, "A pier")) == Image(P, 640, 0, "A pier")
     assert known.completed(Image("https://e.org/q.jpg", 1, 1, "Q")) == known
     assert known.completed(None) == known
+
+
+@pytest.mark.parametrize(
+    ("feed", "page", "taken"),
+    [
+        (Image(P, 140, 140), Image("p", 1200, 630), "p"),
+        (Image(P, 460, 300), Image("p", 1200, 630), "p"),
+        (Image(P), Image("p", 300, 200), "p"),
+        (Image(P, 1200), Image("p", 900, 600), "p"),
+        (None, Image("p"), "p"),
+        # The feed's word stays where it serves as well, or the page's doesn't.
+        (Image(P, 560, 300), Image("p", 1200, 630), P),
+        (Image(P, 300, 200), Image("p", 300, 200), P),
+        (Image(P, 140, 140), Image("p", 1200), P),
+        (Image(P), Image("p", 140, 140), P),
+        (Image(P), Image("p"), P),
+        (Image(P), None, P),
+    ],
+)
+def test_the_page_s_picture_stands_in_for_a_thumbnail(
+    feed: Image | None, page: Image | None, taken: str
+) -> None:
+    image = larger_image(feed, page)
+    assert image is not None
+    assert image.url == taken
+
+
+def test_feed_and_page_complete_what_is_known_of_one_picture() -> None:
+    assert larger_image(Image(P, 640), Image(P, 1200, 630, "A pier")) == (
+        Image(P, 1200, 630, "A pier")
+    )
+    assert larger_image(None, None) is None
 
 
 _ANY = st.one_of(st.text(max_size=12), st.integers(), st.floats(), st.none(), st.booleans())

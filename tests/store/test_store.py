@@ -348,6 +348,27 @@ def test_what_a_page_said_of_the_feed_s_picture_stays_while_it_is_the_same(
     assert [article.image for article in everything(store)] == [other]
 
 
+def test_a_page_s_picture_stays_while_the_feed_names_the_same_thumbnail(
+    store: Store, save: Save, make_article: Make, now: datetime
+) -> None:
+    thumbnail = Image("https://gazette.example/thumb.jpg", 144, 81)
+    save(store, FEED, [make_article(image=thumbnail)], NOTHING, now)
+    pier = Image("https://gazette.example/pier.jpg", 1200, 630)
+    store.save_pages([make_article(image=pier)], ["a1"], {}, now)
+
+    def after(image: Image | None) -> Image | None:
+        assert save(store, FEED, [make_article(image=image)], NOTHING, now) == (0, 0)
+        (article,) = everything(store)
+        return article.image
+
+    assert after(thumbnail) == pier
+    assert after(None) == pier
+    # What the feed names anew goes before it.
+    other = Image("https://gazette.example/other.jpg")
+    assert after(other) == other
+    assert after(thumbnail) == thumbnail
+
+
 def test_a_feed_s_correction_goes_before_what_the_page_said(
     store: Store, save: Save, make_article: Make, now: datetime
 ) -> None:
