@@ -3,8 +3,8 @@
     python benchmarks/mail.py
 
 Exits 1 when a bar is missed. Clients and features are those of `digest lint` (caniemail.com, by
-digest/editions/support.json). The stories are ordinary ones: a headline of ten words, two sentences
-of 22, and in every third one another telling.
+digest/editions/lint/support.json). The stories are ordinary ones: a headline of ten words, two
+sentences of 22, and in every third one another telling.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from speed import Bar
 
 from digest.editions import render
 from digest.editions.compose import fit
-from digest.editions.features import Use
 from digest.editions.limits import MAX_BYTES
 from digest.editions.lint import lint, measure
+from digest.editions.lint.features import Use
+from digest.editions.lint.support import Feature, facts
 from digest.editions.render import Renderer, packaged_themes
 from digest.editions.sample import sample_edition
-from digest.editions.support import Feature, facts
 from digest.models.encoder import Encoder
 from digest.records import Edition, EditionSource, EditionStory, EditionTopic, SummarySentence
 

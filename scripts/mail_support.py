@@ -1,4 +1,4 @@
-"""What mail clients support, for `digest lint`: writes digest/editions/support.json.
+"""What mail clients support, for `digest lint`: writes digest/editions/lint/support.json.
 
     npm pack caniemail && python scripts/mail_support.py caniemail-2.0.2.tgz
 
@@ -15,7 +15,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-FACTS = Path(__file__).parents[1] / "digest" / "editions" / "support.json"
+FACTS = Path(__file__).parents[1] / "digest" / "editions" / "lint" / "support.json"
 LICENCE = FACTS.with_name("support.LICENSE")
 
 # Windows Mail was withdrawn in 2024, and AOL shows what Yahoo shows. The new Outlook for Windows is

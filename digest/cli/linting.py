@@ -110,7 +110,7 @@ def _near(where: str) -> str:
 
 def _last_line(edition: Edition, findings: Sequence[Finding], measured: Measured) -> str:
     from digest.editions.limits import MAX_BYTES
-    from digest.editions.support import facts
+    from digest.editions.lint.support import facts
 
     errors, warnings = _count(findings, "error"), _count(findings, "warning")
     return (

@@ -341,6 +341,7 @@ def _others(story: Story, labels: Mapping[str, str]) -> tuple[EditionSource, ...
             copy=article.id in originals,
             article=article.id,
             why=story.why.get(article.id, ""),
+            date_origin=article.date_origin,
         )
 
     return tuple(

@@ -180,8 +180,7 @@ def clock(moment: datetime, edition: Edition) -> str:
 
 def when(told: EditionStory | EditionSource, edition: Edition) -> str:
     """When it was published; nothing where the feed gave no time: none is made up."""
-    known = isinstance(told, EditionSource) or told.date_origin == "feed"
-    return clock(told.published, edition) if known else ""
+    return clock(told.published, edition) if told.date_origin == "feed" else ""
 
 
 def source_name(told: EditionStory | EditionSource) -> str:

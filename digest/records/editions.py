@@ -20,7 +20,8 @@ class EditionSource:
     """Who else told the story: the feed's title, their headline and address.
 
     `copy`: with the same text as another telling, under an address of its own. `why` says in a
-    line, for editors, why the article stands in this story; `article` is its id.
+    line, for editors, why the article stands in this story; `article` is its id. `date_origin` says
+    whether the feed gave the time.
     """
 
     feed: str
@@ -30,6 +31,7 @@ class EditionSource:
     copy: bool = False
     article: str = ""
     why: str = ""
+    date_origin: DateOrigin = "feed"
 
 
 @dataclass(frozen=True, slots=True)

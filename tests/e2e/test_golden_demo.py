@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "examples" / "feeds.yaml"
 EVENTS = ROOT / "tests" / "data" / "demo_events.json"
 GOLDEN = Path(__file__).parent / "golden"
-FILES = ("index.html", "digest.txt", "digest.eml")
+FILES = ("index.html", "digest.txt", "digest.md", "digest.eml")
 NOW = "2026-03-02T07:00+00:00"
 
 pytestmark = pytest.mark.model

@@ -313,6 +313,15 @@ def test_a_story_carries_what_its_editors_ask_for() -> None:
     assert (made.archive, made.retold) == ("https://d.org", 0)
 
 
+def test_another_telling_says_whether_its_time_is_the_feed_s_own() -> None:
+    others = (article("b", "wire", date_origin="missing"), article("c", "gazette"))
+    also = edition(story("a", "World", *others)).stories[0].also
+    assert {source.article: source.date_origin for source in also} == {
+        "wire-b": "missing",
+        "gazette-c": "feed",
+    }
+
+
 LEAD = article("lead", id="lead")
 
 

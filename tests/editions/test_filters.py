@@ -217,8 +217,9 @@ def test_a_time_is_told_as_the_language_does(
 def test_a_time_that_the_feed_did_not_give_is_not_made_up(edition: Edition, origin: str) -> None:
     story = edition.stories[0]
 
-    assert when(story, edition) == "06:40"
-    assert when(replace(story, date_origin=origin), edition) == ""  # type: ignore[arg-type]
+    for told, time in ((story, "06:40"), (story.also[0], "05:15")):
+        assert when(told, edition) == time
+        assert when(replace(told, date_origin=origin), edition) == ""  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

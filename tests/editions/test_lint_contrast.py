@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.editions.contrast import (
+from digest.editions.lint import lint
+from digest.editions.lint.contrast import (
     BLACK,
     WHITE,
     Colour,
@@ -17,9 +18,8 @@ from digest.editions.contrast import (
     over,
     read_colour,
 )
-from digest.editions.css import Screen, applies, read_sheet
-from digest.editions.lint import lint
-from digest.editions.markup import read_page
+from digest.editions.lint.css import Screen, applies, read_sheet
+from digest.editions.lint.markup import read_page
 from digest.records import Edition, Finding, Rendered
 
 CHANNEL = st.floats(0, 1)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from digest.editions import contrast
-from digest.editions.css import Scheme, Screen, read_sheet
-from digest.editions.markup import read_page
+from digest.editions.lint import contrast
+from digest.editions.lint.css import Scheme, Screen, read_sheet
+from digest.editions.lint.markup import read_page
 from digest.editions.render import Renderer
 from digest.records import Edition
 

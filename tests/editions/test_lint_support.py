@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from digest.editions import support
-from digest.editions.css import read_sheet
-from digest.editions.features import features_used, mean_share
-from digest.editions.markup import read_page
+from digest.editions.lint import support
+from digest.editions.lint.css import read_sheet
+from digest.editions.lint.features import features_used, mean_share
+from digest.editions.lint.markup import read_page
+from digest.editions.lint.support import HARMLESS, MATTERS, TRAPS, facts
 from digest.editions.render import Renderer
 from digest.editions.sample import sample_edition
-from digest.editions.support import HARMLESS, MATTERS, TRAPS, facts
 
 
 def used(body: str = "", style: str = "") -> dict[str, bool]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
-from digest.editions.css import Declaration, Sheet, declarations, value_tokens
-from digest.editions.markup import Element, Page, attribute
-from digest.editions.support import Feature, facts
+from digest.editions.lint.css import Declaration, Sheet, declarations, value_tokens
+from digest.editions.lint.markup import Element, Page, attribute
+from digest.editions.lint.support import Feature, facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from functools import lru_cache
 import tinycss2  # type: ignore[import-untyped]
 from tinycss2.color4 import parse_color  # type: ignore[import-untyped]
 
-from digest.editions.css import Cascade, Declaration, Rule, Scheme, Screen
-from digest.editions.markup import Element, Page, attribute, own_text
+from digest.editions.lint.css import Cascade, Declaration, Rule, Scheme, Screen
+from digest.editions.lint.markup import Element, Page, attribute, own_text
 
 MIN_RATIO = 4.5
 

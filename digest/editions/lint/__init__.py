@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from digest.editions.contrast import PHONE, FaintText, faint_texts
-from digest.editions.css import declarations, read_sheet
-from digest.editions.features import Use, features_used, mean_share
 from digest.editions.filters import printable_record
 from digest.editions.limits import MAX_BYTES
-from digest.editions.markup import (
+from digest.editions.lint.contrast import PHONE, FaintText, faint_texts
+from digest.editions.lint.css import declarations, read_sheet
+from digest.editions.lint.features import Use, features_used, mean_share
+from digest.editions.lint.markup import (
     Places,
     attribute,
     read_page,
@@ -24,7 +24,7 @@ from digest.editions.markup import (
     text_of,
     without_space,
 )
-from digest.editions.page_rules import (
+from digest.editions.lint.page_rules import (
     Case,
     forbidden,
     headings,
@@ -34,12 +34,12 @@ from digest.editions.page_rules import (
     name_of,
     pictures,
 )
-from digest.editions.support import TRAPS, facts
+from digest.editions.lint.support import TRAPS, facts
 from digest.records import Edition, Finding, Rendered
 from digest.text.urls import is_http
 
 # Over this share of the most that a mail may hold, one more long story cuts the end off.
-_NEARLY = 0.9
+_NEARLY = 0.95
 # As many findings of a kind are told one by one; a theme's fault is that of every story.
 _TOLD = 10
 # After so many links that the text lacks it is clear that it has none: each costs a search.
@@ -88,8 +88,9 @@ def measure(rendered: Rendered) -> Measured:
 def size(case: Case) -> Iterator[Finding]:
     """The HTML is small enough for no client to cut its end off."""
     count = _bytes(case.rendered.html)
-    if count > _NEARLY * MAX_BYTES:
-        is_over = count > MAX_BYTES
+    is_over = count > MAX_BYTES
+    # One that was made to fit is as large as can be, and its report says what it cost.
+    if is_over or (count > _NEARLY * MAX_BYTES and not case.edition.trimmed):
         yield Finding(
             "size",
             "error" if is_over else "warning",

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from digest.editions.css import Sheet, declarations
-from digest.editions.markup import (
+from digest.editions.lint.css import Sheet, declarations
+from digest.editions.lint.markup import (
     HEADINGS,
     Element,
     Page,

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import tinycss2  # type: ignore[import-untyped]
 
-from digest.editions.markup import Element, Page, attribute, select
+from digest.editions.lint.markup import Element, Page, attribute, select
 
 Scheme = Literal["light", "dark"]
 
