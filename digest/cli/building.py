@@ -63,7 +63,7 @@ def run(
             "--note",
             metavar="TEXT",
             help="What the editors say at the top; paragraphs are parted by an empty line. "
-            "`-` reads standard input.",
+            "`-` reads standard input. With --force an earlier note stays unless you give another.",
             show_default=False,
         ),
     ] = None,
@@ -216,10 +216,10 @@ def _count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def _paragraphs(note: str | None) -> tuple[str, ...]:
-    """The editors' note, a text a paragraph. Raises UsageError for one that is none."""
+def _paragraphs(note: str | None) -> tuple[str, ...] | None:
+    """The editors' note, a text a paragraph. Raises UsageError for one that is too long."""
     if note is None:
-        return ()
+        return None
     text = read_text("-") if note == "-" else note
     if len(text) > _NOTE:
         raise UsageError(

@@ -34,9 +34,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MAIN = "digest.html.j2"
 # Folders beside the themes that are none: what themes share, and the words in other languages.
 _RESERVED = ("base", "locale")
-_MARK = "<u id=hostile>"
-"""Stands in all texts of the hostile edition, and must come out as a text."""
-
+# The mark of the hostile edition, as it is when it has become an element.
 _AS_MARKUP = re.compile(r"""<u id=["']?hostile""")
 
 
@@ -282,51 +280,13 @@ def _tried(renderer: Renderer, folders: Sequence[Path], theme: str) -> Iterator[
 
 def _editions(theme: str, spoken: Sequence[str]) -> Iterator[Edition]:
     """The sample in each language, an edition without stories, and one that means harm."""
-    from digest.editions.sample import sample_edition
+    from digest.editions.sample import hostile_edition, sample_edition
 
     sample = sample_edition(theme)
     for language in spoken:
         yield replace(sample, language=language)
     yield replace(sample, topics=(), failed=(), left_out=0, retold=0, told=(), articles=0)
-    yield _hostile(sample)
-
-
-def _hostile(sample: Edition) -> Edition:
-    """`sample` with texts as the worst feeds have them: mark-up, controls, endless words."""
-    from digest.records import EditionTopic, Image, SummarySentence
-
-    evil = f"{_MARK}\"'>\r\n\0\u202e]]> {{{{ 7 }}}} " + "W" * 100
-    first = sample.stories[0]
-    # 5,000 words: a text in the wrong place, still within what an e-mail may weigh.
-    nameless = replace(
-        first,
-        headline=evil,
-        source="",
-        url="",
-        minutes=0,
-        also=(),
-        summary=(SummarySentence(f"{evil} " + "word " * 5000, (0,), 1.0),),
-    )
-    named = replace(
-        first,
-        id=f"{first.id}b",
-        headline=f"2 {evil}",
-        source=evil,
-        author=evil,
-        image=Image("https://example.org/image.jpg", 0, 0, evil),
-        also=tuple(replace(other, feed=evil, headline=evil) for other in first.also),
-        direction="rtl",
-        language="ar",
-    )
-    return replace(
-        sample,
-        title=evil,
-        subject=evil,
-        preheader=evil,
-        note=(evil, evil),
-        postal=evil,
-        topics=(EditionTopic(evil, (nameless, named)),),
-    )
+    yield hostile_edition(theme)
 
 
 def _path_of(sources: Mapping[str, str]) -> str:

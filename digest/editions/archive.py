@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
-from digest.editions.filters import language_tag, printable_record, safe_url
+from digest.editions.filters import headline, language_tag, safe_url
 from digest.editions.mailboxes import ascii_domain, parse_mailbox
+from digest.editions.printable import printable_record
 from digest.errors import OutboxError
 from digest.records import ArchiveEntry, DigestArchive, Edition
 
@@ -38,7 +39,7 @@ def entry(edition: Edition) -> ArchiveEntry:
         preheader=edition.preheader,
         built=edition.built,
         stories=len(edition.stories),
-        headlines=tuple(topic.stories[0].headline for topic in edition.topics if topic.stories),
+        headlines=tuple(headline(topic.stories[0]) for topic in edition.topics if topic.stories),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from digest.editions.filters import headline, long_date
 from digest.editions.limits import MAX_BYTES
+from digest.editions.words import Words
 from digest.records import (
     Article,
     Edition,
@@ -24,6 +25,7 @@ from digest.records import (
     Summary,
     SummarySentence,
 )
+from digest.text.shorten import shorten
 from digest.text.subject import SUBJECT, fill_subject, subject_fields
 from digest.text.teaser import TEASER_WORDS
 from digest.text.urls import page_of
@@ -73,17 +75,17 @@ def compose(
     *,
     date: str,
     built: datetime,
-    articles: int,
+    considered: Sequence[Article],
     retold: int = 0,
     most: int | None = None,
-    say: Callable[[str], str] = str,
+    words: Words | None = None,
 ) -> Edition:
     """The edition of `plan` for local `date`, from `stories` in the order of their rank.
 
-    `summaries` are by article id; `articles` is how many were considered, `retold` how many stories
-    were left out because an earlier edition told them; `built` is aware UTC. `most` is how many of
-    the stories chosen have room in an e-mail, the first by rank, all when None. `say` gives the
-    fixed words of the subject in the plan's language (gettext).
+    `summaries` are by article id; `considered` are the articles that might have been told, `retold`
+    is how many stories were left out because an earlier edition told them; `built` is aware UTC.
+    `most` is how many of the stories chosen have room in an e-mail, the first by rank, all when
+    None. `words` are those of the plan's language, for the subject; English when None.
     """
     chosen = choose(stories, plan.max_stories, plan.max_per_topic, plan.max_per_feed)
     printed = chosen[:most]
@@ -109,8 +111,8 @@ def compose(
         template=plan.template,
         topics=topics,
         failed=tuple(failed),
-        feeds=len(feeds),
-        articles=articles,
+        feeds=len({article.feed for article in considered}),
+        articles=len(considered),
         left_out=len(stories) - len(printed),
         told=tuple(sorted(article.id for story in printed for article in story.articles)),
         retold=retold,
@@ -123,13 +125,13 @@ def compose(
         trimmed=len(chosen) - len(printed),
     )
     # Subject and preheader name what the reader finds first: each topic's top, then the others.
-    tops = [topic.stories[0].headline for topic in topics]
-    headlines = tops + [story.headline for topic in topics for story in topic.stories[1:]]
+    tops = [headline(topic.stories[0]) for topic in topics]
+    headlines = tops + [headline(story) for topic in topics for story in topic.stories[1:]]
     if not headlines:
         return edition
     return replace(
         edition,
-        subject=_subject(plan.subject, edition, say),
+        subject=_subject(plan.subject, edition, words or Words()),
         preheader=shorten(" · ".join(headlines[1:4]), _PREHEADER),
     )
 
@@ -199,18 +201,19 @@ def _share(most: int, parts: int) -> int:
     return max(1, -(-most // parts))
 
 
-def _subject(template: str, edition: Edition, say: Callable[[str], str]) -> str:
+def _subject(template: str, edition: Edition, words: Words) -> str:
     """The subject line, cut where mail clients would; what is cut is the headline if it can be."""
     first = edition.topics[0].stories[0]
+    told = headline(first)
+    if first.update is not None:
+        told = str(words.gettext("Update: %(headline)s")) % {"headline": told}
     values = {
         "title": edition.title,
-        "headline": headline(first),
-        "topic": edition.topics[0].name,
+        "headline": told,
+        "topic": str(words.pgettext("topic", edition.topics[0].name)),
         "date": long_date(edition.date, edition),
         "stories": str(len(edition.stories)),
     }
-    if first.update is not None:
-        values["headline"] = say("Update: %(headline)s") % {"headline": values["headline"]}
     whole = fill_subject(template, values)
     if over := max(0, len(whole) - _SUBJECT):
         left = len(values["headline"]) - over
@@ -218,15 +221,6 @@ def _subject(template: str, edition: Edition, say: Callable[[str], str]) -> str:
             values["headline"] = shorten(values["headline"], left)
             whole = fill_subject(template, values)
     return shorten(whole, _SUBJECT)
-
-
-def shorten(text: str, limit: int) -> str:
-    """`text` in at most `limit` characters, cut between words and marked with an ellipsis."""
-    if len(text) <= limit:
-        return text
-    cut = text[: limit - 1]
-    head, space, _ = cut.rpartition(" ")
-    return (head if space and len(head) > limit // 2 else cut).rstrip(" ,;:·-–—") + "…"
 
 
 def reading_minutes(text: str) -> int:

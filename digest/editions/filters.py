@@ -9,20 +9,23 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
-from email.utils import parseaddr
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
+import idna
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_decimal
 
+from digest.editions.mailboxes import ascii_domain, parse_mailbox
 from digest.editions.plain import markdown, markdown_url, underlined, wrap
 from digest.records import DigestArchive, Edition, EditionSource, EditionStory, Reader, Update
+from digest.text import language_tags
+from digest.text.shorten import shorten
 
 MAX_URL = 2048
 """Longer addresses lose their link: many clients cut them, and one could fill the whole mail."""
@@ -39,45 +42,11 @@ _TALLEST = 420
 # A made-up headline is a line or two, as headlines are.
 _HEADLINE = 120
 
-T = TypeVar("T")
 Issue = Edition | DigestArchive
 """What has a language and a time zone to be shown in."""
 
-_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
-# Controls; the bidirectional embeddings, overrides and isolates, which can make a headline read
-# as something else (Unicode TR36, 2.5); the byte order mark; annotations; surrogates; and
-# noncharacters, which HTML forbids. Marks (U+200E, U+200F) and joiners stay: scripts need them.
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\ufdd0-\ufdef"
-    + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
-    + "]"
-)
-_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 # The year at the end of a CLDR date pattern, with what leads to it (`'de' y`, `y 'р'.`).
 _YEAR_LAST = re.compile(r"(?:[\s,،]*'[^']*')?[\s,،]*y+(?:\s*'[^']*'\.?)?$")
-
-
-def printable(text: str) -> str:
-    """The text on one line, without controls and what turns the writing direction."""
-    return _UNPRINTABLE.sub("", _BREAKS.sub(" ", text))
-
-
-def printable_record(record: T) -> T:
-    """The record with every text in it made `printable`; records and tuples are entered."""
-    if isinstance(record, str):
-        return printable(record)  # type: ignore[return-value]
-    if isinstance(record, tuple):
-        return tuple(printable_record(item) for item in record)  # type: ignore[return-value]
-    if is_dataclass(record) and not isinstance(record, type):
-        return replace(
-            record,
-            **{
-                field.name: printable_record(getattr(record, field.name))
-                for field in fields(record)
-            },
-        )
-    return record
 
 
 def safe_url(address: str) -> str:
@@ -87,8 +56,8 @@ def safe_url(address: str) -> str:
         return ""
     try:
         parts = urlsplit(address)
-        host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
-    except ValueError:  # UnicodeError, of a host that IDNA refuses, is one too
+        host = parts.netloc if parts.netloc.isascii() else _ascii_netloc(parts.netloc)
+    except ValueError:
         return ""
     scheme = parts.scheme.lower()
     if scheme in ("http", "https"):
@@ -103,10 +72,31 @@ def safe_url(address: str) -> str:
     return urlunsplit((scheme, host, path, query, fragment))
 
 
-def language_tag(language: str) -> str:
-    """A language as the `lang` attribute wants it (BCP 47), or nothing when it isn't one."""
-    tag = language.strip().replace("_", "-")
-    return tag if _LANGUAGE_TAG.fullmatch(tag) else ""
+def _ascii_netloc(netloc: str) -> str:
+    """User, host and port of an address, with the host in A-labels. Raises ValueError."""
+    user, at, place = netloc.rpartition("@")
+    host, colon, port = place.partition(":")
+    if not (user + port).isascii():
+        raise ValueError(f"{netloc!r} can't be written in ASCII")
+    return f"{user}{at}{_ascii_host(host)}{colon}{port}"
+
+
+def _ascii_host(host: str) -> str:
+    """A host in A-labels, also one with signs that browsers follow and IDNA 2008 forbids (`’`)."""
+    try:
+        return ascii_domain(host)
+    except ValueError:
+        # As the URL standard does it (UTS #46, not transitional): `ß` stays what it is.
+        mapped = idna.uts46_remap(host, std3_rules=False, transitional=False)
+        labels = mapped.split(".")
+        return ".".join(
+            label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
+            for label in labels
+        )
+
+
+language_tag = language_tags.language_tag
+"""A language as the `lang` attribute wants it (BCP 47), or nothing when it isn't one."""
 
 
 def direction(language: str) -> Literal["ltr", "rtl"]:
@@ -194,11 +184,7 @@ def headline(told: EditionStory | EditionSource) -> str:
     if found := told.headline.strip():
         return found
     first = told.summary[0].text if isinstance(told, EditionStory) and told.summary else ""
-    if len(first) > _HEADLINE:
-        cut = first[: _HEADLINE - 1]
-        head = cut.rpartition(" ")[0]
-        first = (head if len(head) > _HEADLINE // 2 else cut).rstrip(" ,;:·-–—") + "…"
-    return first.strip() or source_name(told)
+    return shorten(first.strip(), _HEADLINE) or source_name(told)
 
 
 def sentences(story: EditionStory) -> tuple[str, ...]:
@@ -249,14 +235,12 @@ def unsubscribe_url(edition: Edition, reader: Reader | None) -> str:
     """The reader's own address for it, else a letter to the sender; nothing without either."""
     if reader and (own := safe_url(reader.unsubscribe)):
         return own
-    local, at, domain = parseaddr(edition.sender)[1].rpartition("@")
     try:
-        host = domain.encode("idna").decode("ascii")
-    except UnicodeError:
+        sender = parse_mailbox(edition.sender)
+    except ValueError:
         return ""
-    address = f"{quote(local)}@{host}" if at and local and host else ""
     subject = quote(f"unsubscribe {edition.digest}", safe="")
-    return f"mailto:{address}?subject={subject}" if address else ""
+    return f"mailto:{quote(sender.local)}@{sender.domain}?subject={subject}"
 
 
 def turning(text: str, direction: str) -> bool:
@@ -306,6 +290,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "picture": picture,
     "safe_url": safe_url,
+    "shorten": shorten,
     "sentences": sentences,
     "source_name": source_name,
     "tellings": tellings,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -94,15 +94,20 @@ def _stories(raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _check_times(edition: Edition, source: str) -> None:
     try:
-        date.fromisoformat(edition.date)
+        if date.fromisoformat(edition.date).isoformat() != edition.date:
+            raise ValueError(edition.date)  # 20261124 and 2026-W48-2 are ISO dates too
     except ValueError as error:
-        raise _damaged(source, f"date: {edition.date!r} is not an ISO date") from error
+        raise _damaged(source, f"date: {edition.date!r} is not like 2026-11-24") from error
     try:
         ZoneInfo(edition.timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    # ZoneInfoNotFoundError is a KeyError; `America` is a folder of the zones, and an OSError.
+    except (KeyError, ValueError, OSError) as error:
         raise _damaged(source, f"timezone: {edition.timezone!r} is unknown") from error
     if any(moment.tzinfo is None for moment in _moments(edition)):
         raise _damaged(source, "a time has no zone")
+    if any(not MINYEAR < moment.year < MAXYEAR for moment in _moments(edition)):
+        # Another zone may lead out of the calendar.
+        raise _damaged(source, "a time is at the end of the calendar")
 
 
 def _moments(edition: Edition) -> Iterator[datetime]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from email.charset import Charset
 from itertools import groupby
 
-from digest.editions.filters import printable
+from digest.editions.printable import printable
 
 # One less than the 78 of RFC 5322, 2.1.1, and the same as of an encoded line (RFC 2047, 2).
 _LINE = 76

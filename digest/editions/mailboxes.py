@@ -8,7 +8,7 @@ from email.utils import parseaddr
 
 import idna
 
-from digest.editions.filters import printable
+from digest.editions.printable import printable
 
 # A dot-atom (RFC 5322, 3.2.3). A quoted local part (`"a b"@…`) is legal and nobody has one.
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")

@@ -16,15 +16,15 @@ from datetime import UTC
 from email.utils import format_datetime
 from urllib.parse import quote
 
-from digest.editions.filters import language_tag, printable, safe_url
+from digest.editions.filters import language_tag, safe_url
 from digest.editions.headers import fold, named, unstructured
+from digest.editions.limits import MAX_READER_ADDRESS
 from digest.editions.mailboxes import Mailbox, make_mailbox, parse_mailbox
+from digest.editions.printable import printable
 from digest.editions.signing import Signer
 from digest.errors import OutboxError
 from digest.records import Edition, Reader, Rendered
 
-# A line of a header may have 998 characters (RFC 5322, 2.1.1), and an address can't be folded.
-_MAX_ADDRESS = 900
 # As long as the name of a digest may be.
 _MAX_ATOM = 100
 
@@ -118,7 +118,7 @@ def _list(edition: Edition, sender: Mailbox, reader: Reader | None) -> Iterator[
         yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click"  # RFC 8058, 3.1
     folder = f"{edition.archive}/{quote(edition.digest, safe='')}"
     archive = safe_url(f"{folder}/index.html") if edition.archive else ""
-    if archive and len(archive) <= _MAX_ADDRESS:
+    if archive and len(archive) <= MAX_READER_ADDRESS:
         yield f"List-Archive: <{archive}>"
 
 
@@ -158,15 +158,20 @@ def _addressee(edition: Edition, reader: Reader) -> Mailbox:
 
 
 def _unsubscribe(edition: Edition, reader: Reader | None) -> str:
-    """The reader's own address to unsubscribe at, or nothing; one that can't be used is told."""
-    if reader is None or not reader.unsubscribe:
+    """The reader's own address to unsubscribe at, or nothing; what can't be used is told."""
+    if reader is None:
         return ""
-    address = safe_url(reader.unsubscribe)
-    if not address.startswith(("http:", "https:")) or len(address) > _MAX_ADDRESS:
+    _own_address(edition, reader, reader.preferences, "change what they get")
+    return _own_address(edition, reader, reader.unsubscribe, "unsubscribe")
+
+
+def _own_address(edition: Edition, reader: Reader, own: str, purpose: str) -> str:
+    address = safe_url(own)
+    if own and (not address.startswith(("http:", "https:")) or len(address) > MAX_READER_ADDRESS):
         raise OutboxError(
-            f"edition {edition.digest} {edition.date}: {reader.unsubscribe[:200]!r} is no http(s) "
-            f"address of up to {_MAX_ADDRESS} characters, at which {reader.address!r} could "
-            "unsubscribe; check DIGEST_PUBLIC_URL"
+            f"edition {edition.digest} {edition.date}: {own[:200]!r} is no http(s) address of up "
+            f"to {MAX_READER_ADDRESS} characters, at which {reader.address!r} could {purpose}; "
+            "check DIGEST_PUBLIC_URL"
         )
     return address
 

@@ -13,7 +13,7 @@ import logging
 import re
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from jinja2 import FileSystemLoader, Template, TemplateNotFound, TemplateSyntaxE
 from jinja2.exceptions import SecurityError
 from premailer import Premailer  # type: ignore[import-untyped]
 
-from digest.editions.filters import FILTERS, TESTS, printable_record
+from digest.editions.filters import FILTERS, TESTS
+from digest.editions.printable import printable_record
 from digest.editions.sandbox import Environment
-from digest.editions.words import languages, translations
+from digest.editions.words import Words, languages, translations
 from digest.errors import TemplateError
 from digest.records import DigestArchive, Edition, Reader, Rendered
 
@@ -69,9 +70,9 @@ class Renderer:
             }
         )
 
-    def words(self, language: str) -> Callable[[str], str]:
-        """What gives the fixed words of `language` (gettext). Raises TemplateError."""
-        return translations(self._shared, language).gettext
+    def words(self, language: str) -> Words:
+        """The fixed words of `language`. Raises TemplateError."""
+        return translations(self._shared, language)
 
     def languages(self) -> list[str]:
         """The languages that an edition's fixed words can be in (BCP 47), sorted."""
@@ -108,15 +109,7 @@ class Renderer:
         links of their own. Templates know all three by these names. Raises TemplateError, with file
         and line where there is one, for a theme or language that is unknown or broken.
         """
-        if not (editors or edition.show_failed):
-            edition = replace(edition, failed=())  # whatever a theme makes of it
-        edition = printable_record(edition)
-        values: dict[str, object] = {
-            "edition": edition,
-            "mail": mail,
-            "editors": editors,
-            "reader": printable_record(reader) if reader else None,
-        }
+        values = _values(edition, mail, editors, reader)
         of = (edition.template, edition.language)
         html = self._fill(*of, HTML_TEMPLATE, values)
         return Rendered(
@@ -124,6 +117,12 @@ class Renderer:
             text=_tidy(self._fill(*of, TEXT_TEMPLATE, values)),
             markdown=_tidy(self._fill(*of, MARKDOWN_TEMPLATE, values)),
         )
+
+    def html(self, edition: Edition, *, mail: bool = False, reader: Reader | None = None) -> str:
+        """The HTML of `render` alone."""
+        values = _values(edition, mail, False, reader)
+        html = self._fill(edition.template, edition.language, HTML_TEMPLATE, values)
+        return self._inlined(edition.template, HTML_TEMPLATE, html)
 
     def render_archive(self, archive: DigestArchive) -> str:
         """The page that lists a digest's editions, in the theme of the newest.
@@ -166,16 +165,18 @@ class Renderer:
                 keep_trailing_newline=True,
             )
             environment.policies["ext.i18n.trimmed"] = True
-            environment.install_gettext_translations(  # type: ignore[attr-defined]
-                translations(self._shared, language), newstyle=True
-            )
             environment.filters.update(FILTERS)
+            environment.count_filters()
             environment.tests.update(TESTS)
             self._environments[theme, language] = environment
         return self._environments[theme, language]
 
     def _fill(self, theme: str, language: str, name: str, values: Mapping[str, object]) -> str:
         environment = self._environment(theme, language)
+        # Anew each time: a catalog that was edited is noticed like a template.
+        environment.install_gettext_translations(  # type: ignore[attr-defined]
+            translations(self._shared, language), newstyle=True
+        )
         try:
             template: Template = environment.select_template([name, f"{BASE}/{name}"])
             return environment.fill(template, values)
@@ -186,6 +187,11 @@ class Renderer:
             place = self._place(theme, name, error)
             raise TemplateError(
                 f"{place}: file {error.name!r} is missing from theme {theme!r}; add it there"
+            ) from error
+        except RecursionError as error:
+            place = self._place(theme, name, error)
+            raise TemplateError(
+                f"{place}: it calls or includes itself without end; correct the template"
             ) from error
         # A template is a program of its own: it can raise anything, and the user needs the line.
         except Exception as error:
@@ -205,6 +211,20 @@ class Renderer:
         paths = [folder / place / name for place in (theme, BASE) for folder in self._shared]
         there = (path for path in paths if path.is_file())
         return next(there, self._folders[-1] / theme / name)
+
+
+def _values(
+    edition: Edition, mail: bool, editors: bool, reader: Reader | None
+) -> dict[str, object]:
+    """What templates get, fit for print."""
+    if not (editors or edition.show_failed):
+        edition = replace(edition, failed=())  # whatever a theme makes of it
+    return {
+        "edition": printable_record(edition),
+        "mail": mail,
+        "editors": editors,
+        "reader": printable_record(reader) if reader else None,
+    }
 
 
 def _is_markup(name: str | None) -> bool:

@@ -19,6 +19,9 @@ from digest.records import (
     Update,
 )
 
+MARK = "<u id=hostile>"
+"""Stands in all texts of the hostile edition, and must come out as a text."""
+
 _BUILT = datetime(2026, 3, 2, 7, tzinfo=UTC)
 
 READER = Reader(
@@ -65,6 +68,60 @@ def sample_edition(template: str, language: str = "en") -> Edition:
         images="all",
         postal="The Sample Courier, 4 Harbour Street, 1000 Port",
         trimmed=2,
+    )
+
+
+def hostile_edition(template: str, language: str = "en") -> Edition:
+    """The sample with texts as the worst feeds have them: mark-up, controls, endless words.
+
+    Every text that a theme may print has `MARK` in it, also behind what would end an attribute;
+    addresses lead to a script, or hold what would end theirs. All pictures are shown.
+    """
+    evil = f"{MARK}\"'>{MARK}\r\n\0\u202e]]> {{{{ 7 }}}} " + "W" * 100
+    sample = sample_edition(template, language)
+    nameless = replace(
+        sample.stories[0],
+        headline=evil,
+        source="",
+        url="javascript:alert(1)",
+        minutes=0,
+        also=(),
+        image=Image("data:image/png;base64,AAAA", 600, 300, evil),
+        # 5,000 words: a text in the wrong place, still within what an e-mail may weigh.
+        summary=(SummarySentence(f"{evil} " + "word " * 5000, (0,), 1.0),),
+        update=Update("2026-02-27", "s4", evil, (evil,)),
+    )
+    named = replace(
+        sample.stories[0],
+        id=f"{nameless.id}b",
+        headline=f"2 {evil}",
+        source=evil,
+        author=evil,
+        url=f"https://example.org/{MARK}?\"'>",
+        summary=(SummarySentence(evil, (0,), 1.0),),
+        image=Image("https://example.org/image.jpg?\"'>", 600, 300, evil),
+        also=tuple(
+            replace(other, feed=evil, headline=other.headline and evil)
+            for other in sample.stories[0].also
+        ),
+        update=Update("2026-02-27", "s4", evil, (evil,)),
+        direction="rtl",
+        language="ar",
+    )
+    return replace(
+        sample,
+        title=evil,
+        subject=evil,
+        preheader=evil,
+        note=(evil, evil),
+        postal=evil,
+        images="all",
+        topics=(
+            EditionTopic(evil, (nameless, named)),
+            EditionTopic(f"2 {evil}", (replace(named, id=f"{named.id}b"),)),
+        ),
+        failed=(FailedFeed(evil, evil),),
+        show_failed=True,
     )
 
 

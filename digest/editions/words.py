@@ -21,6 +21,10 @@ from babel.messages.pofile import PoFileError, read_po
 from babel.support import NullTranslations, Translations
 
 from digest.errors import TemplateError
+from digest.text.language_tags import language_tag
+
+Words = NullTranslations
+"""The words of one language: `gettext`, `ngettext` and so on. Of no language they are English."""
 
 LOCALE = "locale"
 """The folder of the catalogs, beside the themes."""
@@ -28,17 +32,16 @@ LOCALE = "locale"
 SOURCE = "en"
 """The language that the templates are written in."""
 
-_TAG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 def languages(folders: Sequence[Path]) -> list[str]:
     """The languages that an edition's fixed words can be in, sorted (BCP 47)."""
     found = {
-        path.stem.replace("_", "-")
+        tag
         for folder in folders
         for path in (folder / LOCALE).glob("*.po")
-        if _TAG.fullmatch(path.stem)
+        if (tag := path.stem.replace("_", "-")) == language_tag(tag)
     }
     return sorted(found | {SOURCE})
 
@@ -71,9 +74,9 @@ def translations(folders: Sequence[Path], language: str) -> NullTranslations:
 
 
 def _paths(folders: Sequence[Path], language: str) -> Iterator[Path]:
-    if not _TAG.fullmatch(language):
+    if not (tag := language_tag(language)):
         return
-    parts = language.replace("_", "-").split("-")
+    parts = tag.split("-")
     for length in range(len(parts), 0, -1):
         for sign in "-_" if length > 1 else "-":
             for folder in folders:
@@ -83,7 +86,7 @@ def _paths(folders: Sequence[Path], language: str) -> Iterator[Path]:
 
 
 def _base(language: str) -> str:
-    return language.replace("_", "-").partition("-")[0].lower() if _TAG.fullmatch(language) else ""
+    return language_tag(language).partition("-")[0].lower()
 
 
 def _opened(compiled: bytes, plural: str) -> Translations:

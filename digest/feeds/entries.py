@@ -12,6 +12,7 @@ from datetime import datetime
 from digest.feeds.dates import DateReader, RawDate, is_relative
 from digest.feeds.images import Picture, best_image, pictures_in
 from digest.records import Article, Image
+from digest.text import language_tags
 from digest.text.clean import article_text, plain_text
 from digest.text.content import content_hash
 from digest.text.html import one_line, printable
@@ -28,7 +29,6 @@ MAX_TEXT = 500_000
 _MAX_TAGS = 12  # tags serve as hints to the topic; stock-photo and SEO lists run to hundreds
 _MAX_NAME = 120  # authors and tags; longer ones are texts in the wrong element
 _TITLE_WORDS = 12  # about one line of a headline
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
 _MAIL_AND_NAME = re.compile(r"^\S+@\S+\s*\((.+)\)$|^(.+?)\s*[<(]\S+@\S+[>)]$")
 _MAIL = re.compile(r"\S+@\S+")
 
@@ -104,8 +104,7 @@ def build_articles(
 
 def language_tag(given: str) -> str:
     """A lower-case BCP 47 tag (`en-gb`), or "" for what is none."""
-    tag = given.strip().replace("_", "-").lower()
-    return tag if _LANGUAGE.fullmatch(tag) else ""
+    return language_tags.language_tag(given).lower()
 
 
 def _article(feed: str, entry: Entry, language: str, dates: DateReader) -> tuple[Article, bool]:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from digest.editions.archive import FEED, PAGE, archive_of, atom_feed, entry
 from digest.editions.compose import fit
 from digest.editions.frozen import dump_edition, load_edition
-from digest.editions.limits import MAX_BYTES
+from digest.editions.limits import MAX_BYTES, MAX_READER_ADDRESS
 from digest.editions.lint import lint
 from digest.editions.message import build_message
 from digest.errors import DigestError
 from digest.outbox.catalogue import catalogue
 from digest.outbox.outbox import EDITION
 from digest.pipeline.wiring import Workshop
-from digest.records import ArchiveEntry, Edition, Finding
+from digest.records import ArchiveEntry, Edition, Finding, Reader, Rendered
 
 TEXT = "digest.txt"
 MARKDOWN = "digest.md"
@@ -34,6 +34,14 @@ class Published:
     findings: tuple[Finding, ...]
 
 
+# Who takes most room: a copy with links of its own must not be cut off either.
+_LONGEST = Reader(
+    address=f"{'x' * 64}@{'x' * 63}.{'x' * 63}.example",
+    unsubscribe=f"https://{'x' * 63}.example/".ljust(MAX_READER_ADDRESS, "x"),
+    preferences=f"https://{'x' * 63}.example/".ljust(MAX_READER_ADDRESS, "x"),
+)
+
+
 def fitted(workshop: Workshop, build: Callable[[int | None], Edition]) -> Edition:
     """The edition that `build` composes, with as many stories as an e-mail has room for.
 
@@ -41,7 +49,7 @@ def fitted(workshop: Workshop, build: Callable[[int | None], Edition]) -> Editio
     """
     return fit(
         build,
-        lambda edition: len(workshop.renderer.render(edition, mail=True).html.encode()),
+        lambda edition: len(workshop.renderer.html(edition, mail=True, reader=_LONGEST).encode()),
         MAX_BYTES,
     )
 
@@ -61,7 +69,7 @@ def publish(workshop: Workshop, edition: Edition, repeats: Sequence[str]) -> Pub
         MARKDOWN: page.markdown.encode(),
         MESSAGE: build_message(edition, mail, signer=workshop.signer),
     }
-    findings = lint(edition, mail, workshop.renderer.sources(edition.template))
+    findings = _found(workshop, edition, mail)
     if workshop.signer and (why := workshop.signer.misaligned(edition.sender)):
         findings += (Finding("dkim", "warning", why),)
     log.info("digest %s: writing %d stories", edition.digest, len(edition.stories))
@@ -75,7 +83,23 @@ def publish(workshop: Workshop, edition: Edition, repeats: Sequence[str]) -> Pub
         findings += _listed(workshop, edition)
     except DigestError as error:  # the edition is out; the next one lists both
         findings += (Finding("archive", "warning", str(error)),)
+    except Exception as error:
+        log.exception("digest %s: the list of editions", edition.digest)
+        findings += (Finding("archive", "warning", _unexpected(error)),)
     return Published(str(folder / PAGE), findings)
+
+
+def _found(workshop: Workshop, edition: Edition, mail: Rendered) -> tuple[Finding, ...]:
+    """What the lint finds. A defect of the lint's own must not cost readers their edition."""
+    try:
+        return lint(edition, mail, workshop.renderer.sources(edition.template))
+    except Exception as error:
+        log.exception("digest %s: lint", edition.digest)
+        return (Finding("lint", "warning", _unexpected(error)),)
+
+
+def _unexpected(error: Exception) -> str:
+    return f"unexpected {type(error).__name__}: {error} (please report it)"
 
 
 def _listed(workshop: Workshop, built: Edition) -> tuple[Finding, ...]:

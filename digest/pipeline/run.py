@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from digest.config import Config, DigestSpec
 from digest.config.topics import AUTO
 from digest.editions.compose import Plan, choose, compose
+from digest.editions.frozen import load_edition
 from digest.errors import DigestError, OutboxError, StoreError, TemplateError
 from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.gathering import gather
@@ -50,7 +51,7 @@ def run(
     due: datetime | None = None,
     force: bool = False,
     need: timedelta = timedelta(0),
-    note: tuple[str, ...] = (),
+    note: tuple[str, ...] | None = None,
     progress: Progress = silent,
 ) -> RunReport:
     """Builds the editions of `digests` for the local dates of `due`, which is `now` when None.
@@ -59,14 +60,17 @@ def run(
 
     An edition that is there already is left alone, and its feeds are not asked, unless `force`,
     with which its summaries are made anew too. What was asked within `need` isn't asked again.
-    `note` is what the editors say at the top, a text a paragraph.
+    `note` is what the editors say at the top, a text a
+    paragraph; when None, what they said in the edition that is built again.
     What fails is a line of the report, which is kept in the store too. Raises StoreError when the
     store fails before the first digest is built.
     """
     clock = time.monotonic()
     dates = {spec.name: local_date(spec, due or now) for spec in digests}
     with workshop.alone():
-        settled = {spec.name: _settled(workshop, spec, dates[spec.name], force) for spec in digests}
+        settled = {
+            spec.name: _settled(workshop, spec, dates[spec.name], force, note) for spec in digests
+        }
         building = [spec for spec in digests if settled[spec.name] is None]
         feeds = _feeds(config, building)
         outcomes = gather(workshop, feeds, _reach(building), now, progress=progress, need=need)
@@ -122,7 +126,9 @@ def _reach(digests: Sequence[DigestSpec]) -> timedelta | None:
     return None if None in windows else max(filter(None, windows), default=timedelta(0))
 
 
-def _settled(workshop: Workshop, spec: DigestSpec, date: str, force: bool) -> DigestOutcome | None:
+def _settled(
+    workshop: Workshop, spec: DigestSpec, date: str, force: bool, note: tuple[str, ...] | None
+) -> DigestOutcome | None:
     """What is known of the edition before anything is fetched; None when it is to be built."""
     if spec.template not in (themes := workshop.renderer.themes()):
         reason = f"theme {spec.template!r} isn't there; there is: {', '.join(themes)}"
@@ -135,7 +141,8 @@ def _settled(workshop: Workshop, spec: DigestSpec, date: str, force: bool) -> Di
     except (OutboxError, TemplateError) as error:
         return DigestOutcome(spec.name, date, "failed", reason=str(error))
     path = workshop.outbox.folder(spec.name, date) / "index.html"
-    reason = "this date's edition is there already; --force builds it again"
+    without = ", without the note" if note else ""
+    reason = f"this date's edition is there already{without}; --force builds it again"
     return DigestOutcome(spec.name, date, "exists", path=str(path), reason=reason)
 
 
@@ -160,7 +167,7 @@ def _build(
     outcomes: Sequence[FeedOutcome],
     now: datetime,
     force: bool,
-    note: tuple[str, ...],
+    note: tuple[str, ...] | None,
     progress: Progress,
     spec: DigestSpec,
     date: str,
@@ -185,6 +192,7 @@ def _build(
             workshop.store.save_told(spec.name, date, retold.repeats)
         return _all_told(spec, date, len(found.articles), len(retold.left_out))
     stories = rank(retold.to_tell, weights, now, topics, _half_life(spec.window))
+    note = _note(workshop, spec, date) if note is None else note
     plan = _plan(workshop, spec, topics, note)
     chosen = choose(stories, plan.max_stories, plan.max_per_topic, plan.max_per_feed)
     # Only what is printed: a model that writes takes seconds an article.
@@ -208,10 +216,10 @@ def _build(
             troubled,
             date=date,
             built=now,
-            articles=len(found.articles),
+            considered=found.articles,
             retold=len(retold.left_out),
             most=most,
-            say=workshop.renderer.words(plan.language),
+            words=workshop.renderer.words(plan.language),
         ),
     )
     published = publish(workshop, edition, retold.repeats)
@@ -231,6 +239,17 @@ def _build(
         trimmed=edition.trimmed,
         findings=published.findings,
     )
+
+
+def _note(workshop: Workshop, spec: DigestSpec, date: str) -> tuple[str, ...]:
+    """What the editors said in the edition that is there; nothing where none can be read."""
+    if not workshop.outbox.has(spec.name, date):
+        return ()
+    try:
+        return load_edition(workshop.outbox.read(spec.name, date), f"{spec.name}/{date}").note
+    except OutboxError as error:
+        log.warning("digest %s: the note of the edition before is lost: %s", spec.name, error)
+        return ()
 
 
 def _plan(

@@ -94,7 +94,7 @@ class Edition:
 
     `date` is the local date (ISO 8601), `timezone` the IANA zone in which times are shown,
     `built` the moment of building (UTC). `articles` counts what was considered, `feeds` the
-    feeds asked, `left_out` the stories that found no room, `told` the articles that the
+    feeds that it came from, `left_out` the stories that found no room, `told` the articles that the
     printed stories are made of. `retold` counts the stories that an earlier edition has told and
     that bring nothing new; `archive` is the http(s) address under which the digests' editions are
     published, empty when they are not. `failed` are feeds that have been failing for a while, which

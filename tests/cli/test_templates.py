@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import html as lxml_html
 from typer.testing import CliRunner
 
 from digest.cli.templates import templates
-from digest.editions.render import packaged_themes
+from digest.editions.render import Renderer, packaged_themes
+from digest.editions.sample import hostile_edition
 from digest.errors import UsageError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -158,6 +160,62 @@ def test_a_text_that_gets_in_as_mark_up_is_told_with_the_line() -> None:
     path = changed("note", "<tr><td>{{ edition.note | join | safe }}</td></tr>")
     status, by_theme = found("mine")
     assert status == 1
+    (finding,) = [one for one in by_theme["mine"] if one["rule"] == "escaping"]
+    assert finding["where"] == f"{path}:2"
+
+
+# What a theme can print of a text that isn't ours; the loops are round all of them.
+STORIES = "{% for topic in edition.topics %}{% for story in topic.stories %}"
+LOOPS = (f"{STORIES}{{% for other in story.also %}}", "{% endfor %}" * 3)
+TEXTS = [
+    "edition.title",
+    "edition.subject",
+    "edition.preheader",
+    "edition.note[0]",
+    "edition.note[1]",
+    "edition.postal",
+    "edition.failed[0].feed",
+    "edition.failed[0].reason",
+    "topic.name",
+    "story.headline",
+    "story.source",
+    "story.author",
+    "story.summary[0].text",
+    "story.image.alt",
+    "(story | picture(edition)).alt",
+    "story.update.headline",
+    "story.update.news[0]",
+    "other.feed",
+    "other.headline",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_of_a_text_printed_as_it_is_every_theme_shows_the_mark_up(desk: Path, text: str) -> None:
+    page = f"<p>{LOOPS[0]}{{{{ {text} | safe }}}}<img alt='{{{{ {text} | safe }}}}'>{LOOPS[1]}"
+    write(desk / "templates" / "mine" / "digest.html.j2", page)
+    renderer = Renderer([desk / "templates", packaged_themes()])
+    html = renderer.render(hostile_edition("mine"), mail=True).html
+    found = lxml_html.document_fromstring(html)
+    assert found.xpath("//p/u[@id='hostile']"), "in a text"
+    assert found.xpath("//img/following-sibling::u[@id='hostile']"), "out of an attribute"
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"{STORIES}{{{{ story.update.headline | safe if story.update }}}}{'{% endfor %}' * 2}",
+        f"{STORIES}{{% set shown = story | picture(edition) %}}{{% if shown %}}"
+        "<img src='https://e.org/a.png' width='9' height='9' alt='{{ shown.alt | safe }}'>"
+        f"{{% endif %}}{'{% endfor %}' * 2}",
+        "{% for topic in edition.topics %}{{ topic.name | safe }}{% endfor %}",
+    ],
+    ids=["update", "alt", "topic"],
+)
+def test_a_text_that_only_some_stories_have_is_tried_too(row: str) -> None:
+    path = changed("note", f"<tr><td>{row}</td></tr>")
+    _, by_theme = found("mine")
     (finding,) = [one for one in by_theme["mine"] if one["rule"] == "escaping"]
     assert finding["where"] == f"{path}:2"
 

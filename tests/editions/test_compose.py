@@ -16,7 +16,6 @@ from digest.editions.compose import (
     compose,
     direction,
     reading_minutes,
-    shorten,
 )
 from digest.records import (
     Article,
@@ -29,6 +28,7 @@ from digest.records import (
     SummarySentence,
     Update,
 )
+from digest.text.shorten import shorten
 
 SEVEN = datetime(2026, 3, 2, 7, tzinfo=UTC)
 PLAN = Plan("daily", "The Daily", "Europe/London", "classic", "d@e.org", ("World", "Sport"), 20)
@@ -61,7 +61,7 @@ def edition(*stories: Story, plan: Plan = PLAN, **summaries: Summary) -> Edition
         [FailedFeed("Gone", "HTTP 410 Gone")],
         date="2026-03-02",
         built=SEVEN,
-        articles=7,
+        considered=[article(str(number), feed) for number, feed in enumerate("ppppwww")],
     )
 
 
@@ -369,7 +369,7 @@ def test_a_copy_whose_original_is_not_there_is_a_telling() -> None:
 
 def test_stories_that_were_told_before_are_counted() -> None:
     made = compose(
-        PLAN, [story("a")], {}, FEEDS, [], date="2026-03-02", built=SEVEN, articles=1, retold=4
+        PLAN, [story("a")], {}, FEEDS, [], date="2026-03-02", built=SEVEN, considered=[], retold=4
     )
     assert made.retold == 4
 
@@ -429,5 +429,5 @@ def test_what_is_told_is_every_article_of_the_printed_stories_only() -> None:
 
 
 def test_a_story_without_any_summary_given_is_still_printed() -> None:
-    made = compose(PLAN, [story("a")], {}, FEEDS, [], date="2026-03-02", built=SEVEN, articles=1)
+    made = compose(PLAN, [story("a")], {}, FEEDS, [], date="2026-03-02", built=SEVEN, considered=[])
     assert made.stories[0].summary == ()

@@ -21,8 +21,6 @@ from digest.editions.filters import (
     month,
     number,
     picture,
-    printable,
-    printable_record,
     safe_url,
     sentences,
     source_name,
@@ -33,6 +31,7 @@ from digest.editions.filters import (
     when,
 )
 from digest.editions.plain import markdown, markdown_url, underlined, wrap
+from digest.editions.printable import printable, printable_record
 from digest.records import Edition, EditionSource, EditionStory, EditionTopic, Image, Reader, Update
 
 MakeStory = Callable[..., EditionStory]
@@ -71,6 +70,10 @@ def test_an_address_that_is_not_http_or_mailto_is_no_link(address: str) -> None:
 @pytest.mark.parametrize(
     ("address", "link"),
     [
+        # IDNA 2003 would make another site of it, `strasse`.
+        ("https://straße.example/", "https://xn--strae-oqa.example/"),
+        # Browsers follow it, though IDNA 2008 forbids the sign.
+        ("https://l’exemple.example/", "https://xn--lexemple-i03d.example/"),
         ("https://example.org/a?b=1&c=2#d", "https://example.org/a?b=1&c=2#d"),
         (" HTTP://example.org ", "http://example.org"),
         (

@@ -48,7 +48,11 @@ def test_a_lone_surrogate_costs_one_character_not_the_edition(edition: Edition) 
         (lambda data: data.replace(b'"feeds": 14', b'"fedes": 14'), "fedes"),
         (lambda data: data.replace(b"07:00:12Z", b"07:00:12"), "a time has no zone"),
         (lambda data: data.replace(b"Europe/London", b"Europe/Londom"), "timezone"),
+        (lambda data: data.replace(b"Europe/London", b"America"), "timezone"),
+        (lambda data: data.replace(b"Europe/London", b"../../etc/passwd"), "timezone"),
         (lambda data: data.replace(b'"date": "2026-11-24"', b'"date": "24 Nov"'), "date"),
+        (lambda data: data.replace(b'"date": "2026-11-24"', b'"date": "20261124"'), "date"),
+        (lambda data: data.replace(b'"built": "2026', b'"built": "9999'), "calendar"),
     ],
 )
 def test_a_damaged_file_is_refused_by_name_with_what_to_do(edition, damage, what) -> None:  # type: ignore[no-untyped-def]

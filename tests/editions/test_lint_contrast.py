@@ -18,7 +18,7 @@ from digest.editions.lint.contrast import (
     over,
     read_colour,
 )
-from digest.editions.lint.css import Screen, applies, read_sheet
+from digest.editions.lint.css import Screen, applies, legacy_colour, page_sheet
 from digest.editions.lint.markup import read_page
 from digest.records import Edition, Finding, Rendered
 
@@ -30,7 +30,7 @@ def faint(body: str, style: str = "", *, dark: bool = True) -> list[FaintText]:
     """The faint texts of a page; `dark`: it says that it can be dark."""
     meta = '<meta name="color-scheme" content="light dark">' if dark else ""
     page = read_page(f"<html><head>{meta}<style>{style}</style></head><body>{body}</body></html>")
-    return list(faint_texts(page, read_sheet(page.style).rules))
+    return list(faint_texts(page, page_sheet(page).rules))
 
 
 def told(body: str, style: str = "", *, dark: bool = True) -> set[tuple[str, str, str, str]]:
@@ -308,3 +308,95 @@ def test_a_faint_dark_colour_is_told_with_the_line_of_the_dark_rules(edition: Ed
 def test_a_contrast_just_below_is_not_rounded_up(edition: Edition) -> None:
     html = "<body bgcolor='#ffffff'><p style='color: #777777'>A word</p>"
     assert "contrast of 4.47 " in findings(edition, html, {})[0].message
+
+
+# --- what old mails and careless ones write ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "colour"),
+    [
+        ("000000", "#000000"),
+        ("eeeeee", "#eeeeee"),
+        (" #AbC ", "#abc"),
+        ("abc", "#0a0b0c"),
+        ("#12345678", "#124578"),
+        ("navy", "navy"),
+        ("grass", "#00a000"),
+        ("chucknorris", "#c00000"),
+        ("#", "#000000"),
+        ("é", "#000000"),
+        ("", ""),
+        ("transparent", ""),
+    ],
+)
+def test_an_attribute_is_the_colour_that_browsers_make_of_it(written: str, colour: str) -> None:
+    assert legacy_colour(written) == colour
+
+
+@given(st.text(max_size=140))
+def test_an_attribute_is_always_a_colour_or_none(written: str) -> None:
+    colour = legacy_colour(written)
+    assert not colour or read_colour(colour) is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<table bgcolor="000000"><tr><td style="color: #000">x</td></tr></table>',
+        '<font color="eeeeee">x</font>',
+        '<p style="background: #fff"><img alt="x" style="color: #eee"></p>',
+        '<p style="background: #fff; color: #eee"><img src="https://e.org/1.png" alt="x"></p>',
+    ],
+)
+def test_colours_without_a_sign_and_words_of_pictures_are_looked_at(body: str) -> None:
+    assert {(text.screen.scheme, text.text) for text in faint(body, dark=False)} >= {("light", "x")}
+
+
+def test_a_picture_without_words_has_none_to_read() -> None:
+    assert told('<p style="color: #fff"><img alt=""><img alt=" "><img></p>', dark=False) == set()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "/*x*/ (prefers-color-scheme:dark)",
+        "(/*x*/prefers-color-scheme:/**/dark)",
+        "all/**/and (color)",
+    ],
+)
+def test_a_comment_in_a_media_query_says_nothing(query: str) -> None:
+    style = f"@media {query} {{ p {{ background: #000 !important; color: #111 !important }} }}"
+    assert "dark" in {scheme for scheme, *_ in told("<p>x</p>", style)}
+    assert applies((query,), Screen("dark", 800))
+
+
+@pytest.mark.parametrize("query", ["(300px <= width <= 600px)", "not (a) or (b)", "(x"])
+def test_a_media_query_that_cannot_be_read_does_not_apply(query: str) -> None:
+    assert not applies((query,), Screen("light", 400))
+    assert not applies((f"not all and {query}",), Screen("light", 400))
+
+
+def test_a_style_element_applies_where_its_media_says() -> None:
+    def page(media: str) -> set[str]:
+        html = f"<style media='{media}'>p {{ color: #eee; background: #fff }}</style><p>x</p>"
+        found = read_page(f'<meta name="color-scheme" content="light dark">{html}')
+        return {text.screen.scheme for text in faint_texts(found, page_sheet(found).rules)}
+
+    assert page("(prefers-color-scheme: dark)") == {"dark"}
+    assert page("print") == set()
+    assert page("") == page("all") == page(" screen ") == {"light", "dark"}
+
+
+def test_a_style_that_is_not_closed_takes_nothing_of_the_next() -> None:
+    assert told("<style>p { color: #eee }</style><p>x</p>", "b { color: red", dark=False) != set()
+
+
+@pytest.mark.parametrize("style", ["color: Canvas", "background: windowtext", "color: GRAYTEXT"])
+def test_a_colour_of_the_reader_s_system_is_a_warning(edition: Edition, style: str) -> None:
+    sources = {"theme/a.css": f"\n{style}"}
+    for html in (f'<p style="{style}">x</p>', f"<style>p {{ {style} }}</style><p>x</p>"):
+        found = findings(edition, f"<meta name='color-scheme' content='light dark'>{html}", sources)
+        (finding,) = found
+        assert (finding.severity, finding.where) == ("warning", "theme/a.css:2")
+        assert "can't be known" in finding.message

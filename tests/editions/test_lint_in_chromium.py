@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from digest.editions.lint import contrast
-from digest.editions.lint.css import Scheme, Screen, read_sheet
+from digest.editions.lint.css import Scheme, Screen, page_sheet
 from digest.editions.lint.markup import read_page
 from digest.editions.render import Renderer
 from digest.records import Edition
@@ -76,7 +76,7 @@ def test_every_text_has_the_colours_that_chromium_shows(
     assert len(shown) > 5
     monkeypatch.setattr(contrast, "MIN_RATIO", 22)  # so that every text is told of
     tree = read_page(page)
-    texts = list(contrast.faint_texts(tree, read_sheet(tree.style).rules))
+    texts = list(contrast.faint_texts(tree, page_sheet(tree).rules))
     widths = {text.screen.width for text in texts}  # a phone only where that can differ
     ours = Counter(
         (words(text.text), str(text.colour), str(text.ground))

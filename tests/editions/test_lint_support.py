@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from digest.editions.lint import support
-from digest.editions.lint.css import read_sheet
+from digest.editions.lint.css import page_sheet
 from digest.editions.lint.features import features_used, mean_share
 from digest.editions.lint.markup import read_page
 from digest.editions.lint.support import HARMLESS, MATTERS, TRAPS, facts
@@ -19,7 +19,7 @@ from digest.editions.sample import sample_edition
 def used(body: str = "", style: str = "") -> dict[str, bool]:
     """The features of a page by slug, and whether each is only an extra."""
     page = read_page(f"<style>{style}</style><body>{body}")
-    return {use.feature.slug: use.extra for use in features_used(page, read_sheet(page.style))}
+    return {use.feature.slug: use.extra for use in features_used(page, page_sheet(page))}
 
 
 def test_the_facts_name_every_client_of_the_four_families() -> None:
@@ -62,7 +62,7 @@ def test_the_packaged_themes_need_nothing_that_a_client_lacks(
 ) -> None:
     rendered = renderer.render(sample_edition(theme), mail=True)
     page = read_page(rendered.html)
-    for use in features_used(page, read_sheet(page.style)):
+    for use in features_used(page, page_sheet(page)):
         if use.feature.lacking and not use.extra:
             assert not use.feature.loss, use
 
@@ -73,7 +73,7 @@ def test_each_property_that_a_theme_uses_and_a_client_lacks_was_weighed(
 ) -> None:
     rendered = renderer.render(sample_edition(theme), mail=True)
     page = read_page(rendered.html)
-    for use in features_used(page, read_sheet(page.style)):
+    for use in features_used(page, page_sheet(page)):
         slug = use.feature.slug
         if use.feature.lacking and not use.extra and not slug.startswith("css-selector"):
             assert slug in HARMLESS, use

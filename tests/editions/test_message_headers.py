@@ -12,9 +12,9 @@ from email.policy import default
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from digest.editions.filters import printable
 from digest.editions.headers import named, unstructured
 from digest.editions.message import build_message
+from digest.editions.printable import printable
 from digest.errors import OutboxError
 from digest.records import Edition, EditionStory, EditionTopic, Reader, Rendered, Update
 

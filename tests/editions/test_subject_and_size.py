@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.editions.compose import Plan, compose, fit
+from digest.editions.render import packaged_themes
+from digest.editions.words import Words, translations
 from digest.records import Article, Edition, Feed, Story, Summary, SummarySentence, Update
 from digest.text.subject import SUBJECT_FIELDS, fill_subject, subject_fields
 
@@ -23,7 +24,7 @@ def made(
     update: bool = False,
     summary: tuple[str, ...] = ("Said.",),
     most: int | None = None,
-    say: Callable[[str], str] = str,
+    words: Words | None = None,
     **plan: object,
 ) -> Edition:
     """An edition with a story of each of `headlines`, the first the most important."""
@@ -47,9 +48,9 @@ def made(
         (),
         date="2026-03-02",
         built=SEVEN,
-        articles=len(headlines),
+        considered=[],
         most=most,
-        say=say,
+        words=words,
     )
 
 
@@ -72,11 +73,14 @@ def test_a_subject_says_what_its_template_says(template: str, subject: str) -> N
 
 
 def test_a_subject_speaks_the_digest_s_language() -> None:
-    words = {"Update: %(headline)s": "Neues: %(headline)s"}
-    german = made(
-        "Fähre", update=True, subject="{headline}, {date}", language="de", say=words.__getitem__
+    french = made(
+        "Le ferry",
+        update=True,
+        subject="{headline} ({topic}), {date}",
+        language="fr",
+        words=translations([packaged_themes()], "fr"),
     )
-    assert german.subject == "Neues: Fähre, Montag, 2. März 2026"
+    assert french.subject == "Mise à jour : Le ferry (Monde), lundi 2 mars 2026"
 
 
 def test_a_story_that_was_told_before_is_an_update_in_the_subject() -> None:

@@ -224,7 +224,11 @@ class House:
             yield replace(workshop, encoder=self.encoder, summarizers=summarizers, pool=self.pool)
 
     def run(
-        self, now: datetime = NOON, *names: str, force: bool = False, note: tuple[str, ...] = ()
+        self,
+        now: datetime = NOON,
+        *names: str,
+        force: bool = False,
+        note: tuple[str, ...] | None = None,
     ) -> RunReport:
         """A run as a process of its own would do it; the requests of earlier runs are forgotten."""
         self.site.asked.clear()

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from digest.editions.filters import printable_record
 from digest.editions.limits import MAX_BYTES
-from digest.editions.lint.contrast import PHONE, FaintText, faint_texts
-from digest.editions.lint.css import declarations, read_sheet
+from digest.editions.lint.contrast import PHONE, FaintText, faint_texts, is_system_colour
+from digest.editions.lint.css import Declaration, page_sheet
 from digest.editions.lint.features import Use, features_used, mean_share
+from digest.editions.lint.leftovers import leftovers
 from digest.editions.lint.markup import (
     Places,
     attribute,
@@ -29,12 +29,12 @@ from digest.editions.lint.page_rules import (
     forbidden,
     headings,
     languages,
-    leftovers,
     links,
     name_of,
     pictures,
 )
 from digest.editions.lint.support import TRAPS, facts
+from digest.editions.printable import printable_record
 from digest.records import Edition, Finding, Rendered
 from digest.text.urls import is_http
 
@@ -55,7 +55,7 @@ def lint(edition: Edition, rendered: Rendered, sources: Mapping[str, str]) -> tu
     edition = printable_record(edition)
     page = read_page(rendered.html)
     headlines, owners = tellings(page, edition)
-    case = Case(edition, rendered, page, read_sheet(page.style), headlines, owners, Places(sources))
+    case = Case(edition, rendered, page, page_sheet(page), headlines, owners, Places(sources))
     rules = (size, content, leftovers, links, pictures, headings, languages, plain_text, forbidden)
     found = [finding for rule in (*rules, legible, supported) for finding in rule(case)]
     return tuple(sorted(_bounded(found), key=lambda finding: finding.severity != "error"))
@@ -82,7 +82,7 @@ class Measured:
 def measure(rendered: Rendered) -> Measured:
     """How large the mail is, and what it asks of a client."""
     page = read_page(rendered.html)
-    return Measured(_bytes(rendered.html), features_used(page, read_sheet(page.style)))
+    return Measured(_bytes(rendered.html), features_used(page, page_sheet(page)))
 
 
 def size(case: Case) -> Iterator[Finding]:
@@ -208,9 +208,16 @@ def legible(case: Case) -> Iterator[Finding]:
         )
         classes = (attribute(first.by, "class") or "").split()
         where = case.places.of(
-            first.stated, str(first.colour), hints=(*classes, str(first.by.tag), "color")
+            first.stated,
+            str(first.colour),
+            first.stated.removeprefix("#"),  # as `bgcolor` and the like may have it
+            hints=(*classes, str(first.by.tag), "color"),
         )
         yield Finding("contrast", "error", message, where or case.where(first.element))
+    for part in filter(is_system_colour, _stated(case)):
+        written = f"{part.name}: {part.value}"
+        message = f"{written[:60]} is another in every client; its contrast can't be known"
+        yield Finding("contrast", "warning", message, case.places.of(written, part.value))
 
 
 def supported(case: Case) -> Iterator[Finding]:
@@ -235,10 +242,7 @@ def supported(case: Case) -> Iterator[Finding]:
 
 
 def _trapped(case: Case) -> Iterator[Finding]:
-    styles = dict.fromkeys(attribute(element, "style") or "" for element in case.page.elements)
-    stated = [part for style in styles for part in declarations(style)]
-    stated += [part for rule in case.sheet.rules for part in rule.declarations]
-    for written in dict.fromkeys(f"{part.name}: {part.value}" for part in stated):
+    for written in dict.fromkeys(f"{part.name}: {part.value}" for part in _stated(case)):
         for trap in TRAPS:
             if re.match(trap.pattern, written, re.IGNORECASE):
                 feature = facts().features[trap.slug]
@@ -246,6 +250,13 @@ def _trapped(case: Case) -> Iterator[Finding]:
                 message = f"{written[:60]} does not work in {clients}: {trap.loss}"
                 where = case.places.of(written, written.partition(": ")[2])
                 yield Finding("support", "warning", message, where, round(feature.share, 3))
+
+
+def _stated(case: Case) -> list[Declaration]:
+    """Every declaration of the mail, each once."""
+    styled = (part for _, style in case.styles() for part in style)
+    ruled = (part for rule in case.sheet.rules for part in rule.declarations)
+    return list(dict.fromkeys((*styled, *ruled)))
 
 
 def _bounded(findings: Iterable[Finding]) -> Iterator[Finding]:

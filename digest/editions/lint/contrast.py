@@ -108,6 +108,25 @@ def _ground_of(shorthand: str) -> Colour | None:
     return Colour(0, 0, 0, 0)
 
 
+# CSS Color Level 4, 6.2, and those of CSS 2 that clients still know (appendix A).
+_SYSTEM = frozenset(
+    "accentcolor accentcolortext activetext buttonborder buttonface buttontext canvas canvastext "
+    "field fieldtext graytext highlight highlighttext linktext mark marktext selecteditem "
+    "selecteditemtext visitedtext activeborder activecaption appworkspace background "
+    "buttonhighlight buttonshadow captiontext inactiveborder inactivecaption inactivecaptiontext "
+    "infobackground infotext menu menutext scrollbar threeddarkshadow threedface threedhighlight "
+    "threedlightshadow threedshadow window windowframe windowtext".split()
+)
+
+
+def is_system_colour(stated: Declaration) -> bool:
+    """Whether it asks for a colour of the reader's system, whose contrast nobody knows here."""
+    return stated.name in ("color", "background-color", "background") and any(
+        token.type == "ident" and token.lower_value in _SYSTEM
+        for token in tinycss2.parse_component_value_list(stated.value)
+    )
+
+
 # --- what is seen -------------------------------------------------------------------------
 
 _WANTED = frozenset(
@@ -172,7 +191,7 @@ def faint_texts(page: Page, rules: Sequence[Rule]) -> Iterator[FaintText]:
     shown = [
         (element, text)
         for element in page.elements
-        if element.tag not in _NEVER_SEEN and _is_seen(text := own_text(element))
+        if element.tag not in _NEVER_SEEN and _is_seen(text := _words(element))
     ]
     for scheme in schemes:
         for width in widths:
@@ -280,6 +299,11 @@ def _share(value: str) -> float:
     except ValueError:
         return 1.0
     return min(1.0, max(0.0, number)) if number == number else 1.0
+
+
+def _words(element: Element) -> str:
+    """The text that stands in the element itself; a picture's is its `alt`, seen without it."""
+    return attribute(element, "alt") or "" if element.tag == "img" else own_text(element)
 
 
 def _is_seen(text: str) -> bool:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import tinycss2  # type: ignore[import-untyped]
+from tinycss2.color4 import parse_color  # type: ignore[import-untyped]
 
 from digest.editions.lint.markup import Element, Page, attribute, select
 
@@ -48,10 +49,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A style sheet: `at_rules` are name and prelude of each; `nested` whether rules hold rules."""
+    """A style sheet: `at_rules` are name and prelude of each; `nested` whether rules hold rules.
+
+    `fonts` are the declarations of every `@font-face`.
+    """
 
     rules: tuple[Rule, ...]
     at_rules: tuple[tuple[str, str], ...] = ()
+    fonts: tuple[Declaration, ...] = ()
     nested: bool = False
     comments: bool = False
 
@@ -59,37 +64,69 @@ class Sheet:
 @lru_cache(maxsize=8192)
 def declarations(style: str) -> tuple[Declaration, ...]:
     """The declarations of a `style` attribute; what can't be read is left out, as clients do."""
-    return tuple(_declarations(tinycss2.parse_blocks_contents(style)))
+    return tuple(_declarations(tinycss2.parse_blocks_contents(_readable(style))))
 
 
-def read_sheet(text: str) -> Sheet:
-    """The style sheet that `text` is. Never raises."""
+def _readable(css: str) -> str:
+    """`css` without numbers that Python refuses to read (it does from 4,300 digits on)."""
+    return re.sub("[0-9]{1000,}", "0", css)
+
+
+def page_sheet(page: Page) -> Sheet:
+    """All of a page's `<style>`s as one sheet; one that isn't closed takes nothing of the next."""
+    sheets = [read_sheet(text, media) for text, media in page.styles]
+    return Sheet(
+        tuple(rule for sheet in sheets for rule in sheet.rules),
+        tuple(at_rule for sheet in sheets for at_rule in sheet.at_rules),
+        tuple(font for sheet in sheets for font in sheet.fonts),
+        any(sheet.nested for sheet in sheets),
+        any(sheet.comments for sheet in sheets),
+    )
+
+
+def read_sheet(text: str, media: str = "") -> Sheet:
+    """The style sheet that `text` is; `media` is what all of it asks for. Never raises."""
     rules: list[Rule] = []
     at_rules: list[tuple[str, str]] = []
+    fonts: list[Declaration] = []
     nested = False
     comments = False
     # Rules inside of rules are put in front of what follows, so that the order stays.
+    everywhere = (media,) if media else ()
     waiting: list[tuple[Any, tuple[str, ...]]] = [
-        (node, ()) for node in tinycss2.parse_stylesheet(text)
+        (node, everywhere) for node in tinycss2.parse_stylesheet(_readable(text))
     ]
     waiting.reverse()
     while waiting:
-        node, media = waiting.pop()
+        node, asked = waiting.pop()
         if node.type == "qualified-rule":
             inside = tinycss2.parse_blocks_contents(node.content)
             nested |= any(part.type in ("qualified-rule", "at-rule") for part in inside)
             selector = _written(node.prelude)
-            rules.append(Rule(selector, tuple(_declarations(inside)), media))
+            rules.append(Rule(selector, tuple(_declarations(inside)), asked))
         elif node.type == "at-rule":
             name, prelude = node.lower_at_keyword, _written(node.prelude)
             at_rules.append((name, prelude))
             # What `@supports` and the like hold is taken to apply: most who know them will.
             if node.content is not None and name in ("media", "supports", "layer", "container"):
-                within = (*media, prelude) if name == "media" else (*media, "all")
+                within = (*asked, prelude) if name == "media" else (*asked, "all")
                 parts = tinycss2.parse_rule_list(node.content)
                 waiting += [(part, within) for part in reversed(parts)]
+            elif node.content is not None and name == "font-face":
+                fonts += _declarations(tinycss2.parse_blocks_contents(node.content))
         comments |= node.type == "comment"
-    return Sheet(tuple(rules), tuple(at_rules), nested, comments)
+    return Sheet(tuple(rules), tuple(at_rules), tuple(fonts), nested, comments)
+
+
+def addresses(value: str) -> Iterator[str]:
+    """The addresses that a value loads: those of `url()`."""
+    for token in value_tokens(value):
+        if token.type == "url":
+            yield str(token.value).strip()
+        elif token.type == "function" and token.lower_name == "url":
+            for argument in token.arguments:
+                if argument.type == "string":
+                    yield str(argument.value).strip()
 
 
 def value_tokens(value: str) -> Iterator[Any]:
@@ -110,7 +147,8 @@ def _declarations(nodes: Iterable[Any]) -> Iterator[Declaration]:
 
 def _written(tokens: Any) -> str:
     try:
-        return str(tinycss2.serialize(tokens)).strip()
+        # Comments say nothing: in a selector or a query they would only be in the way.
+        return str(tinycss2.serialize([one for one in tokens if one.type != "comment"])).strip()
     except RecursionError:  # brackets within brackets, a thousand deep: no client reads that
         return ""
 
@@ -121,6 +159,7 @@ _QUERY = re.compile(
     r"\s*(?P<how>only\s+|not\s+)?(?P<type>[a-z-]+)?\s*(?P<rest>(?:(?:and\s*)?\([^()]*\)\s*)*)",
     re.IGNORECASE,
 )
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _FEATURE = re.compile(r"\(\s*([a-z-]+)\s*(?:(:|<=|>=|<|>|=)\s*([^()]*?))?\s*\)", re.IGNORECASE)
 _LENGTH = re.compile(r"(\d*\.?\d+)(px|em|rem)?")
 # A phone held upright: narrower than the 600 px at which mail templates usually change.
@@ -136,13 +175,15 @@ def applies(media: Sequence[str], screen: Screen) -> bool:
 
 
 def _holds(query: str, screen: Screen) -> bool:
-    match = _QUERY.fullmatch(query)
+    match = _QUERY.fullmatch(_COMMENT.sub(" ", query))
     if match is None:
+        return False
+    features = _FEATURE.findall(match["rest"])
+    if len(features) < match["rest"].count("("):
         return False
     how, kind = (match["how"] or "").strip().lower(), (match["type"] or "all").lower()
     holds = kind in ("all", "screen") and all(
-        _has(name.lower(), sign, value.strip().lower(), screen)
-        for name, sign, value in _FEATURE.findall(match["rest"])
+        _has(name.lower(), sign, value.strip().lower(), screen) for name, sign, value in features
     )
     return holds != (how == "not")
 
@@ -171,11 +212,35 @@ def _has(name: str, sign: str, value: str, screen: Screen) -> bool:
 # --- the cascade --------------------------------------------------------------------------
 
 # Attributes that say what CSS says, weaker than any rule (HTML Standard, 15.2): by element, or *.
+# All are colours.
 _HINTS = {
     ("*", "bgcolor"): "background-color",
     ("font", "color"): "color",
     ("body", "text"): "color",
 }
+
+
+@lru_cache(maxsize=512)
+def legacy_colour(written: str) -> str:
+    """The colour that browsers make of an attribute such as `bgcolor`; "" when they make none.
+
+    That is one of almost anything (HTML Standard, 2.3.6): `000000`, `#abc`, `navy`, even `grass`.
+    """
+    value = written.strip("\t\n\f\r ").lower()
+    if not value or value == "transparent":
+        return ""
+    named = parse_color(value) if value.isascii() and value.isalpha() else None
+    if (named is not None and not isinstance(named, str)) or re.fullmatch("#[0-9a-f]{3}", value):
+        return value
+    value = "".join("00" if ord(sign) > 0xFFFF else sign for sign in value)[:128].removeprefix("#")
+    digits = re.sub("[^0-9a-f]", "0", value)
+    digits += "0" * (-len(digits) % 3 if digits else 3)
+    third = len(digits) // 3
+    parts = [digits[at : at + third][-8:] for at in range(0, len(digits), third)]
+    while len(parts[0]) > 2 and all(part[0] == "0" for part in parts):
+        parts = [part[1:] for part in parts]
+    return "#" + "".join(part[:2].rjust(2, "0") for part in parts)
+
 
 # A shorthand and what it says too: the later of the two counts.
 _SAYS_TOO = {
@@ -222,9 +287,10 @@ class Cascade:
         """What is declared of the element on the screen: of each property the one that wins."""
         matched = self._matched.get(element, {})
         hints = tuple(
-            Declaration(name, value)
+            Declaration(name, colour)
             for (tag, name_of), name in _HINTS.items()
-            if tag in ("*", element.tag) and (value := attribute(element, name_of))
+            if tag in ("*", element.tag)
+            and (colour := legacy_colour(attribute(element, name_of) or ""))
         )
         style = attribute(element, "style") or ""
         key = (style, hints, tuple(matched.items()), screen if matched else None)

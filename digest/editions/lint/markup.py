@@ -24,12 +24,12 @@ _TRANSLATOR = HTMLTranslator()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: its elements in document order, the text of its `<style>`s, and all its classes."""
+    """A page: elements in document order, text and `media` of each `<style>`, and all classes."""
 
     source: str
     root: Element
     elements: tuple[Element, ...]
-    style: str
+    styles: tuple[tuple[str, str], ...]
     classes: frozenset[str]
 
     def named(self, *names: str) -> Iterator[Element]:
@@ -46,9 +46,13 @@ def read_page(html: str) -> Page:
     except etree.ParserError:  # "Document is empty"
         root = lxml_html.document_fromstring(b"<html><body></body></html>")
     elements = tuple(element for element in root.iter() if isinstance(element.tag, str))
-    style = "\n".join(element.text or "" for element in elements if element.tag == "style")
+    styles = tuple(
+        (element.text or "", (attribute(element, "media") or "").strip())
+        for element in elements
+        if element.tag == "style"
+    )
     classes = (attribute(element, "class") or "" for element in elements)
-    return Page(html, root, elements, style, frozenset(" ".join(classes).split()))
+    return Page(html, root, elements, styles, frozenset(" ".join(classes).split()))
 
 
 def own_text(element: Element) -> str:
@@ -102,8 +106,9 @@ def _compiled(selector: str) -> tuple[tuple[etree.XPath, tuple[int, int, int]], 
         for one in parse(selector):
             if one.pseudo_element is None:
                 found.append((etree.XPath(_TRANSLATOR.selector_to_xpath(one)), one.specificity()))
-    # What cssselect doesn't know (`:focus-visible`), or writes so that XPath refuses it.
-    except (SelectorError, etree.XPathError):
+    # What cssselect doesn't know (`:focus-visible`) or can't read (a number of 5,000 digits, a
+    # thousand brackets), or writes so that XPath refuses it (a control character).
+    except (SelectorError, etree.XPathError, ValueError, RecursionError):
         return ()
     return tuple(found)
 
@@ -128,19 +133,14 @@ def select(page: Page, selector: str) -> Iterator[tuple[Element, tuple[int, int,
     if not page.classes.issuperset(_needed_classes(selector)):
         return
     for path, specificity in _compiled(selector):
-        found = path(page.root)
+        try:
+            found = path(page.root)
+        except etree.XPathError:  # a namespace (`svg|a`), which is found out only now
+            return
         if isinstance(found, list):
             for element in found:
                 if isinstance(element, Element):
                     yield element, specificity
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """Where the page tells a story: its headline's element, and all elements of the telling."""
-
-    story: EditionStory
-    headline: Element | None
 
 
 def tellings(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from digest.editions.lint.css import Sheet, declarations
+from digest.editions.lint.css import Declaration, Sheet, addresses, declarations
 from digest.editions.lint.markup import (
     HEADINGS,
     Element,
@@ -14,11 +14,10 @@ from digest.editions.lint.markup import (
     Places,
     attribute,
     inherited,
-    own_text,
     text_of,
 )
 from digest.records import Edition, EditionStory, Finding, Rendered
-from digest.text.html import has_markup
+from digest.text.language_tags import language_tag
 from digest.text.urls import is_http
 
 
@@ -46,6 +45,15 @@ class Case:
         classes = (attribute(element, "class") or "").split()
         return self.places.of(*needles, hints=(*classes, str(element.tag)))
 
+    def styles(self) -> Iterator[tuple[Element, tuple[Declaration, ...]]]:
+        """The declarations of each `style` attribute, with the first element that has it."""
+        seen: set[str] = set()
+        for element in self.page.elements:
+            style = attribute(element, "style")
+            if style and style not in seen:
+                seen.add(style)
+                yield element, declarations(style)
+
 
 def name_of(story: EditionStory) -> str:
     """What a story is called in a finding."""
@@ -64,13 +72,13 @@ def links(case: Case) -> Iterator[Finding]:
         where = case.where(element, href, "href=")
         if href.startswith("#"):
             if href[1:] not in ids:
-                message = f"a link leads to {_short(href)}, which is not in the mail"
+                message = f"a link leads to {short(href)}, which is not in the mail"
                 yield Finding("links", "error", message, where)
         elif not _leads_somewhere(href):
-            message = f"a link is no http, https or mailto address: {_short(href) or 'it is empty'}"
+            message = f"a link is no http, https or mailto address: {short(href) or 'it is empty'}"
             yield Finding("links", "error", message, where)
         if not text_of(element).strip() and not _says(element):
-            message = f"a link has no words: {_short(href)}"
+            message = f"a link has no words: {short(href)}"
             yield Finding("links", "warning", message, where)
     for story in case.edition.stories:
         if not story.url:
@@ -95,9 +103,9 @@ def pictures(case: Case) -> Iterator[Finding]:
         source = attribute(element, "src") or ""
         where = case.where(element, "<img", source)
         if attribute(element, "alt") is None:
-            yield Finding("images", "error", f"a picture has no alt: {_short(source)}", where)
+            yield Finding("images", "error", f"a picture has no alt: {short(source)}", where)
         if not is_http(source):
-            message = f"a picture is at no http or https address: {_short(source) or 'no src'}"
+            message = f"a picture is at no http or https address: {short(source) or 'no src'}"
             yield Finding("images", "error", message, where)
         lacking = [
             side
@@ -105,8 +113,54 @@ def pictures(case: Case) -> Iterator[Finding]:
             if not re.fullmatch(r"[1-9]\d*%?", attribute(element, side) or "")
         ]
         if lacking:
-            message = f"a picture has no {' and no '.join(lacking)}: {_short(source)}"
-            yield Finding("images", "warning", message, where)
+            message = f"a picture has no {' and no '.join(lacking)}: {short(source)}"
+            yield Finding("images", "error", message, where)
+    yield from _other_pictures(case)
+
+
+def _other_pictures(case: Case) -> Iterator[Finding]:
+    """Those of `srcset`, `background` and the styles: on the web too."""
+
+    def error(how: str, address: str, where: str) -> Finding:
+        message = f"a picture ({how}) is at no http or https address: {short(address)}"
+        return Finding("images", "error", message, where)
+
+    for element in case.page.elements:
+        found = [("srcset", one) for one in _candidates(attribute(element, "srcset") or "")]
+        if (ground := (attribute(element, "background") or "").strip()) and not _is_active(ground):
+            found.append(("background", ground))
+        for name, address in found:
+            if not is_http(address):
+                yield error(name, address, case.where(element, address, f"{name}="))
+    for element, stated in case.styles():
+        for name, address in _loaded(stated):
+            yield error(name, address, case.places.of(address) or case.where(element))
+    for rule in case.sheet.rules:
+        for name, address in _loaded(rule.declarations):
+            yield error(name, address, case.places.of(address))
+
+
+def _candidates(srcset: str) -> Iterator[str]:
+    """The addresses of a `srcset` (HTML Standard, 4.8.4.2.1)."""
+    is_address = True
+    for word in srcset.split():
+        rest = word
+        if not is_address:  # what stands behind an address ends with the next comma
+            _, comma, rest = word.partition(",")
+            is_address = bool(comma)
+        if is_address and (address := rest.strip(",")):
+            yield address
+            is_address = rest.endswith(",")
+
+
+def _loaded(stated: Iterable[Declaration]) -> Iterator[tuple[str, str]]:
+    """Properties that load from elsewhere than the web, and where from."""
+    for part in stated:
+        if part.name in _ACTIVE_PROPERTIES or _ACTIVE_CSS.search(part.value):
+            continue  # forbidden anyway
+        for address in addresses(part.value):
+            if not is_http(address) and not address.startswith("#"):
+                yield part.name, address
 
 
 def headings(case: Case) -> Iterator[Finding]:
@@ -123,20 +177,11 @@ def headings(case: Case) -> Iterator[Finding]:
         words = " ".join(text_of(element).split())
         if level > before + 1 and (before or firsts):
             after = f"h{before}" if before else "nothing"
-            message = f"h{level} comes after {after}: {_short(words)}"
+            message = f"h{level} comes after {after}: {short(words)}"
             yield Finding("headings", "error", message, where)
         if not words and not any(attribute(image, "alt") for image in element.iter("img")):
             yield Finding("headings", "error", f"an h{level} is empty", where)
         before = level
-
-
-# RFC 5646, 2.1: language, extended languages, script, region, variants, extensions, private use.
-_LANGUAGE = re.compile(
-    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?"
-    r"(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?"
-    r"|x(?:-[a-z\d]{1,8})+",
-    re.IGNORECASE,
-)
 
 
 def languages(case: Case) -> Iterator[Finding]:
@@ -148,8 +193,8 @@ def languages(case: Case) -> Iterator[Finding]:
         yield Finding("language", "error", "the page doesn't say its language: <html lang>", place)
     for element in page.elements:
         lang = attribute(element, "lang")
-        if lang and not _LANGUAGE.fullmatch(lang):
-            message = f"lang={_short(lang)!r} is no language tag (BCP 47)"
+        if lang and language_tag(lang) != lang:
+            message = f"lang={short(lang)!r} is no language tag (BCP 47)"
             yield Finding("language", "error", message, case.where(element, "lang="))
     title = next(page.named("title"), None)
     if title is None or not text_of_title(title):
@@ -158,8 +203,7 @@ def languages(case: Case) -> Iterator[Finding]:
         headline = case.headlines.get(story.id)
         if headline is None:
             continue
-        language = story.language.replace("_", "-")
-        if _LANGUAGE.fullmatch(language):
+        if language := language_tag(story.language):
             here = inherited(headline, "lang") or stated
             if _primary(here) != _primary(language):
                 message = f"the story is in {language}, but its lang says {here or 'nothing'}"
@@ -216,26 +260,28 @@ def forbidden(case: Case) -> Iterator[Finding]:
                 yield error(name, "clients run no scripts", case.where(element, f"{name}="))
             elif name in _ADDRESSES and _is_active(value) and tag != "img":
                 why = "only http, https and mailto lead somewhere safe"
-                yield error(f"{name}={_short(value)}", why, case.where(element, value, name))
-    seen: set[str] = set()
-    for element in case.page.elements:
-        if (style := attribute(element, "style")) and style not in seen:
-            seen.add(style)
-            for what, why in _in_css(declarations(style)):
-                yield error(what, why, case.places.of(what) or case.where(element))
+                yield error(f"{name}={short(value)}", why, case.where(element, value, name))
+    for element, stated in case.styles():
+        for what, why in _in_css(stated):
+            yield error(what, why, case.places.of(what) or case.where(element))
     for rule in case.sheet.rules:
         for what, why in _in_css(rule.declarations):
             yield error(what, why, case.places.of(what))
     for at_rule, prelude in case.sheet.at_rules:
         if at_rule == "import":
             why = "clients load no style sheets; include the file"
-            yield error(f"@import {_short(prelude)}", why, case.places.of("@import"))
+            yield error(f"@import {short(prelude)}", why, case.places.of("@import"))
+    for font in case.sheet.fonts:
+        for address in addresses(font.value):
+            why = "a mail loads no fonts; name those that readers have"
+            where = case.places.of(address, "@font-face")
+            yield error(f"@font-face {short(address)}", why, where)
 
 
-def _in_css(stated: Iterable[object]) -> Iterator[tuple[str, str]]:
+def _in_css(stated: Iterable[Declaration]) -> Iterator[tuple[str, str]]:
     for part in stated:
-        name, value = getattr(part, "name", ""), getattr(part, "value", "")
-        what = f"{name}: {_short(value)}"
+        name, value = part.name, part.value
+        what = f"{name}: {short(value)}"
         if name == "position" and value.lower() in _PLACED:
             yield what, "clients strip it, or lay it over their own buttons"
         elif name in _ACTIVE_PROPERTIES or _ACTIVE_CSS.search(value):
@@ -246,30 +292,6 @@ def _is_active(address: str) -> bool:
     return _ACTIVE.match(address) is not None
 
 
-_ENTITY = re.compile(
-    r"&(?:amp|lt|gt|quot|apos|nbsp|[mn]dash|[lr][sd]quo|hellip|#\d+|#x[\da-f]+);", re.I
-)
-# Without braces inside: looking for the end of each of many beginnings would take for ever.
-_TEMPLATE = re.compile(r"\{\{[^{}]{1,200}\}\}|\{%[^{}]{1,200}%\}|\{#[^{}]{1,200}#\}")
-
-
-def leftovers(case: Case) -> Iterator[Finding]:
-    """No markup is left to be seen as such: tags, `&amp;`, a template's braces."""
-    for element in case.page.elements:
-        if element.tag in ("style", "script"):
-            continue
-        text = own_text(element)
-        if "&" in text and (found := _ENTITY.search(text)):
-            what, seen = f"{found[0]} is to be seen", found[0]
-        elif "<" in text and has_markup(text):
-            what, seen = "a tag is to be seen", ""
-        elif "{" in text and (found := _TEMPLATE.search(text)):
-            what, seen = f"{_short(found[0])} is to be seen, a piece of a template", found[0]
-        else:
-            continue
-        message = f"{what}, in: {_short(' '.join(text.split()))}"
-        yield Finding("leftovers", "warning", message, case.where(element, seen))
-
-
-def _short(text: str, limit: int = 80) -> str:
+def short(text: str, limit: int = 80) -> str:
+    """The text, cut where it is longer than a finding needs."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
