@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import idna
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_skeleton, format_time, get_timezone_location
 from babel.numbers import format_decimal
 
 from digest.editions.mailboxes import ascii_domain, parse_mailbox
@@ -47,6 +47,14 @@ Issue = Edition | DigestArchive
 
 # The year at the end of a CLDR date pattern, with what leads to it (`'de' y`, `y 'р'.`).
 _YEAR_LAST = re.compile(r"(?:[\s,،]*'[^']*')?[\s,،]*y+(?:\s*'[^']*'\.?)?$")
+# Literal text in a CLDR pattern (`HH 'h' mm`).
+_QUOTED = re.compile("'[^']*'")
+
+# What people write as an address in a text: with a scheme, as `www.`, or to write to.
+_ADDRESS = re.compile(
+    r"(?<![\w@.+-])(?:(?:https?://|mailto:|www\.)[^\s<>\"“”„«»]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)",
+    re.IGNORECASE,
+)
 
 
 def safe_url(address: str) -> str:
@@ -70,6 +78,42 @@ def safe_url(address: str) -> str:
         quote(part, safe="/:?#@!$&()*+,;=%~") for part in (parts.path, parts.query, parts.fragment)
     )
     return urlunsplit((scheme, host, path, query, fragment))
+
+
+def addresses(text: str) -> tuple[tuple[str, str], ...]:
+    """The text in pieces, each with the `safe_url` of the address that it is, or with nothing.
+
+    Addresses begin with http, https, mailto or `www.`, or are of e-mail; a stop, quote or bracket
+    behind one belongs to the sentence. Put together the pieces are the text.
+    """
+    pieces: list[tuple[str, str]] = []
+    end = 0
+    for match in _ADDRESS.finditer(text):
+        found = _without_closing(match[0])
+        lower = found.lower()
+        if lower.startswith("www."):
+            url = safe_url(f"https://{found}")
+        elif lower.startswith(("http:", "https:", "mailto:")):
+            url = safe_url(found)
+        else:
+            url = safe_url(f"mailto:{found}")
+        if url:
+            pieces += [(text[end : match.start()], ""), (found, url)]
+            end = match.start() + len(found)
+    return tuple(piece for piece in (*pieces, (text[end:], "")) if piece[0])
+
+
+def _without_closing(address: str) -> str:
+    """An address without what closes the sentence or the bracket that it stands in."""
+    while address:
+        last = address[-1]
+        opened = {")": "(", "]": "["}.get(last)
+        if opened and address.count(opened) >= address.count(last):
+            break
+        if not opened and last not in ".,;:!?'’‘*_…":
+            break
+        address = address[:-1]
+    return address
 
 
 def _ascii_netloc(netloc: str) -> str:
@@ -119,6 +163,28 @@ def month(day: str, issue: Issue) -> str:
     return format_skeleton("yMMMM", date.fromisoformat(day), locale=_locale(issue.language))
 
 
+def capital(text: str) -> str:
+    """The text with a capital at its beginning, as a date needs it that stands alone.
+
+    Within a sentence French, Spanish or Ukrainian dates begin with a small letter. Scripts without
+    capitals stay as they are.
+    """
+    return text[:1].title() + text[1:]
+
+
+def city(timezone: str, issue: Issue) -> str:
+    """Of an IANA time zone the city, in the edition's language: `London`, `Londres`, `Лондон`.
+
+    UTC is `UTC`; a zone that is named after no place (`Etc/GMT+5`, `EST`) keeps its name.
+    """
+    if timezone.removeprefix("Etc/") in ("UTC", "UCT", "Universal", "Zulu"):
+        return "UTC"
+    if "/" not in timezone or timezone.startswith("Etc/"):
+        return timezone
+    place = get_timezone_location(timezone, locale=_locale(issue.language), return_city=True)
+    return place.rpartition("/")[2]  # what CLDR has no city of is its name in the database
+
+
 def told_on(update: Update, edition: Edition) -> str:
     """When an earlier edition told of it: `Tuesday, 24 November`, with its year if not this one."""
     locale, day = _locale(edition.language), date.fromisoformat(update.date)
@@ -158,14 +224,32 @@ def tellings(story: EditionStory) -> tuple[Telling, ...]:
 
 
 def clock(moment: datetime, edition: Edition) -> str:
-    """A time in the edition's zone: `07:40`, after its day when that isn't the edition's."""
+    """A time in the edition's zone: `07:40` on its own date, `Mon 21:47` in the six days before.
+
+    Any other is told with its date; a line may break between the date and the time, and nowhere
+    else.
+    """
     locale, local = _locale(edition.language), moment.astimezone(ZoneInfo(edition.timezone))
-    time = format_time(local, "short", locale=locale)
-    if local.date().isoformat() == edition.date:
+    time = _unbroken(format_time(local, "short", locale=locale))
+    days = (date.fromisoformat(edition.date) - local.date()).days
+    if days == 0:
         return time
+    naive = local.replace(tzinfo=None)
+    # With the week's day alone a time is of the week before: a seventh day would be today's name.
+    if 0 < days < 7:
+        hours = _QUOTED.sub("", locale.time_formats["short"].pattern)
+        skeleton = "Ehm" if re.search("[hK]", hours) else "EHm"
+        if skeleton in locale.datetime_skeletons:
+            return _unbroken(format_skeleton(skeleton, naive, locale=locale))
+        return _unbroken(f"{format_date(naive, 'EEE', locale=locale)} {time}")
     skeleton = "MMMEd" if edition.date.startswith(f"{local:%Y}-") else "yMMMEd"
-    shown = format_skeleton(skeleton, local.replace(tzinfo=None), locale=locale)
+    shown = _unbroken(format_skeleton(skeleton, naive, locale=locale))
     return str(locale.datetime_formats["medium"]).format(time, shown)
+
+
+def _unbroken(text: str) -> str:
+    """The text with no-break spaces."""
+    return text.replace(" ", "\u00a0")
 
 
 def when(told: EditionStory | EditionSource, edition: Edition) -> str:
@@ -277,6 +361,9 @@ def _locale(language: str) -> Locale:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
+    "addresses": addresses,
+    "capital": capital,
+    "city": city,
     "clock": clock,
     "direction": direction,
     "earlier_url": earlier_url,

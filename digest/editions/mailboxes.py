@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 
 import idna
 
@@ -34,7 +34,10 @@ class Mailbox:
 
 def parse_mailbox(text: str) -> Mailbox:
     """`Name <local@domain>` or `local@domain`. Raises ValueError that says what is wrong."""
-    name, address = parseaddr(printable(text))
+    text = printable(text)
+    name, address = parseaddr(text)
+    if len(getaddresses([text])) > 1:
+        raise ValueError("there is more than one address in it")
     return make_mailbox(address, name)
 
 

@@ -17,11 +17,12 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import PoFileError, read_po
+from babel.messages.pofile import PoFileError, read_po, unescape
 from babel.support import NullTranslations, Translations
 
 from digest.errors import TemplateError
 from digest.text.language_tags import language_tag
+from digest.text.shorten import shorten
 
 Words = NullTranslations
 """The words of one language: `gettext`, `ngettext` and so on. Of no language they are English."""
@@ -32,6 +33,10 @@ LOCALE = "locale"
 SOURCE = "en"
 """The language that the templates are written in."""
 
+# All that a catalog is made of, but for comments: keywords with a text, and texts that go on.
+_LINE = re.compile(
+    r'(?:(?P<keyword>msgctxt|msgid|msgid_plural|msgstr|msgstr\[\d+\])\s*)?"(?P<text>(?:[^"\\]|\\.)*)"'
+)
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
@@ -100,9 +105,10 @@ def _opened(compiled: bytes, plural: str) -> Translations:
 def _read(path: Path, _modified: int, _size: int) -> tuple[bytes, str]:
     """The catalog in gettext's compiled form, and its plural forms; kept until the file changes."""
     try:
-        with path.open("rb") as file:
-            catalog = read_po(file, abort_invalid=True)
-        _check(catalog, path)
+        content = path.read_bytes()
+        lines = _lines(content, path)
+        catalog = read_po(BytesIO(content), abort_invalid=True)
+        _check(catalog, path, lines)
         compiled = BytesIO()
         write_mo(compiled, catalog)
         gettext.c2py(catalog.plural_expr)  # refuses what is no expression
@@ -116,7 +122,51 @@ def _read(path: Path, _modified: int, _size: int) -> tuple[bytes, str]:
     return compiled.getvalue(), catalog.plural_expr
 
 
-def _check(catalog: Catalog, path: Path) -> None:
+_Lines = dict[tuple[str, str], list[int]]
+"""Of each message, by context and English, the lines of `msgid` and then of each `msgstr`."""
+
+
+def _lines(content: bytes, path: Path) -> _Lines:
+    """Where everything stands. Refuses lines that are none of a catalog's.
+
+    Babel takes the last sign of a line for its closing quote, whatever it is, and tells of a
+    message no other line than that of its first `msgid`.
+    """
+    charset = re.search(rb"charset=([\w.-]+)", content)
+    text = content.decode(charset[1].decode() if charset else "utf-8")
+    found: _Lines = {}
+    context, english, keyword, places = "", "", "", list[int]()
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        if not (match := _LINE.fullmatch(line)) or not (match["keyword"] or keyword):
+            raise _broken(
+                f"{path}:{number}",
+                f"{shorten(line, 60)!r} is neither a comment nor a keyword (msgid, msgstr, …) and "
+                "a text in quotes",
+            )
+        if match["keyword"]:
+            if match["keyword"] in ("msgctxt", "msgid") and keyword != "msgctxt":
+                context, places = "", []
+            if match["keyword"] == "msgid":
+                english, places = "", [number]
+            elif match["keyword"].startswith("msgstr"):
+                places.append(number)
+            keyword = match["keyword"]
+        if keyword == "msgctxt":
+            context += match["text"]
+        elif keyword == "msgid":
+            english += match["text"]
+        found[_unescaped(context), _unescaped(english)] = places
+    return found
+
+
+def _unescaped(text: str) -> str:
+    return unescape(f'"{text}"')
+
+
+def _check(catalog: Catalog, path: Path, lines: _Lines) -> None:
     """Refuses translations that would fail when an edition is rendered; drops those not made."""
     for message in list(catalog):
         ids, texts = _forms(message.id), _forms(message.string)
@@ -125,13 +175,14 @@ def _check(catalog: Catalog, path: Path) -> None:
         if not any(texts):
             catalog.delete(message.id, message.context)  # else its plural would be empty
             continue
+        first, *own = lines[message.context or "", ids[0]]
         names = {name for id in ids for name in _PLACEHOLDER.findall(id)}
-        for text in texts:
+        for text, line in zip_longest(texts, own, fillvalue=first):
             if problem := _problem(text, names):
-                raise _broken(f"{path}:{message.lineno or 1}", f"{text!r} {problem}")
+                raise _broken(f"{path}:{line}", f"{text!r} {problem}")
         if not all(texts):
             raise _broken(
-                f"{path}:{message.lineno or 1}",
+                f"{path}:{first}",
                 f"{ids[0]!r} has {sum(map(bool, texts))} of the {catalog.num_plurals} plural forms "
                 "that its Plural-Forms says",
             )

@@ -672,8 +672,8 @@ CSS_PIECES = st.lists(
         ),
         st.sampled_from(
             "svg|a *|a |b [svg|a=b] [a|=b] :not(x|y) ::before :nth-child(2n+1) :lang(en) #\\1 p a "
-            ":is(a,b) :has(>p) :contains('\"') @media @font-face @import @namespace @supports { } ; "
-            "color:red background:url(/x) /* */ <!-- (prefers-color-scheme:dark)".split()
+            ":is(a,b) :has(>p) :contains('\"') @media @font-face @import @namespace @supports { } "
+            "; color:red background:url(/x) /* */ <!-- (prefers-color-scheme:dark)".split()
         ),
         st.just(f":nth-child({'9' * 5000}n)"),
     ),

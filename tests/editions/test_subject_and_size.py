@@ -80,7 +80,7 @@ def test_a_subject_speaks_the_digest_s_language() -> None:
         language="fr",
         words=translations([packaged_themes()], "fr"),
     )
-    assert french.subject == "Mise à jour : Le ferry (Monde), lundi 2 mars 2026"
+    assert french.subject == "Mise à jour\u00a0: Le ferry (Monde), lundi 2 mars 2026"
 
 
 def test_a_story_that_was_told_before_is_an_update_in_the_subject() -> None:

@@ -154,6 +154,37 @@ def test_an_edition_says_what_its_editors_and_feeds_yaml_say(house: House) -> No
     assert "Bis morgen." in mail_html(house).decode()
 
 
+def test_a_note_stays_when_the_edition_is_built_again_unless_another_is_given(
+    house: House,
+) -> None:
+    house.feed("world", house.item("Alpha"))
+    built(house, note=("Good morning.",))
+    built(house, force=True)
+    assert house.edition().note == ("Good morning.",)
+    built(house, force=True, note=("Good evening.",))
+    assert house.edition().note == ("Good evening.",)
+    built(house, force=True, note=())
+    assert house.edition().note == ()
+
+
+def test_a_note_for_an_edition_that_is_there_already_is_not_dropped_in_silence(
+    house: House,
+) -> None:
+    house.feed("world", house.item("Alpha"))
+    built(house)
+    (outcome,) = house.run(note=("Too late.",)).digests
+    assert outcome.status == "exists"
+    assert "without the note; --force" in outcome.reason
+
+
+def test_only_feeds_that_the_articles_came_from_are_counted(house: House) -> None:
+    house.feed("world", house.item("Alpha"))
+    house.feed("town", status=500)
+    built(house)
+    assert (house.edition().articles, house.edition().feeds) == (1, 1)
+    assert "1 article of 1 feed" in house.files()["digest.txt"].decode().replace("\n", " ")
+
+
 @pytest.fixture
 def rsa_key(tmp_path: Path) -> Path:
     path = tmp_path / "dkim.pem"
