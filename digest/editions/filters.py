@@ -52,7 +52,8 @@ _QUOTED = re.compile("'[^']*'")
 
 # What people write as an address in a text: with a scheme, as `www.`, or to write to.
 _ADDRESS = re.compile(
-    r"(?<![\w@.+-])(?:(?:https?://|mailto:|www\.)[^\s<>\"“”„«»]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)",
+    r"(?<![\w@.+-])(?:https?://|mailto:|www\.)[^\s<>\"“”„«»]+"
+    r"|(?<![\w@.+:/-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     re.IGNORECASE,
 )
 

@@ -29,7 +29,8 @@ _STEP = 100
 # Wider than any page, and narrow enough to cost nothing: the most that a text may be padded to.
 _WIDEST = 10_000
 # A width of five digits or more, or one that comes from the values (`%*d`, `{:{}}`).
-_WIDE_FORMAT = re.compile(r"%(?:\([^)]*\))?[^%a-zA-Z]*(?:\d{5}|\*)|\{[^{}]*(?:\d{5}|\{)")
+_WIDE_PERCENT = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(?:\d*\.)?(?:\d{5}|\*)")
+_WIDE_BRACES = re.compile(r"\{[^{}]*(?:\d{5}|\{)")
 # Filters whose numbers are widths or counts of what is added, and methods and filters that put one
 # text into each place of another.
 _PADDING = frozenset({"batch", "center", "indent", "round", "slice", "tojson", "wordwrap", "wrap"})
@@ -126,7 +127,7 @@ class Environment(ImmutableSandboxedEnvironment):
         given = (*args, *kwargs.values())
         if not isinstance(obj, Macro):  # what a macro does is counted in it
             _counted(given)
-            _check_call(obj, given)
+            _check_call(obj, args, given)
         return _counted(super().call(context, obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -136,7 +137,7 @@ class Environment(ImmutableSandboxedEnvironment):
             times = next((side for side in (left, right) if isinstance(side, int)), 1)
             _take(max(sizes) * max(times, 0) // _STEP)
         elif operator == "%" and isinstance(left, str):
-            _check_format(left)
+            _check_format(left, _WIDE_PERCENT)
         elif operator in ("*", "**") and _digits(operator, left, right) > _WIDEST:
             raise SecurityError(f"a number of over {_WIDEST:,} digits comes of it")
         return _counted(super().call_binop(context, operator, left, right))
@@ -217,23 +218,23 @@ def _counting(name: str, filter: Callable[..., Any]) -> Callable[..., Any]:
 def _checked_format(filter: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(filter)
     def checked(format: str, *args: Any, **kwargs: Any) -> Any:
-        _check_format(format)
+        _check_format(format, _WIDE_PERCENT)
         return filter(format, *args, **kwargs)
 
     checked.is_counted = True  # type: ignore[attr-defined] # its numbers are values, no widths
     return checked
 
 
-def _check_call(obj: Any, given: tuple[Any, ...]) -> None:
+def _check_call(obj: Any, args: tuple[Any, ...], given: tuple[Any, ...]) -> None:
     """Refuses methods and functions of Python's that would make much of a number."""
     method = unwrap(obj) if callable(obj) else obj  # the sandbox wraps `format`
     name = getattr(method, "__name__", "")
     if name in ("format", "format_map") and isinstance(method.__self__, str):
-        _check_format(method.__self__)
+        _check_format(method.__self__, _WIDE_BRACES)
     elif name.endswith("gettext") or name == "_gettext_alias":
-        for text in given:
-            if isinstance(text, str) and "%" in text:
-                _check_format(text)
+        for text in args:  # what fills them in is named
+            if isinstance(text, str):
+                _check_format(text, _WIDE_PERCENT)
     elif isinstance(owner := getattr(method, "__self__", None), str | bytes | int):
         _check_widths(given)
         if name in _MULTIPLYING:
@@ -254,9 +255,9 @@ def _check_product(values: tuple[Any, ...]) -> None:
     _take(two[0] * two[-1] // _STEP // _STEP if len(two) > 1 else 0)
 
 
-def _check_format(format: str) -> None:
-    """Refuses a format, of `%` or of `str.format`, with a width that no page has."""
-    if _WIDE_FORMAT.search(format):
+def _check_format(format: str, wide: re.Pattern[str]) -> None:
+    """Refuses a format with a width that no page has."""
+    if wide.search(format):
         raise SecurityError(f"the format {format[:40]!r} makes over {_WIDEST:,} characters of one")
 
 

@@ -35,7 +35,7 @@ SOURCE = "en"
 
 # All that a catalog is made of, but for comments: keywords with a text, and texts that go on.
 _LINE = re.compile(
-    r'(?:(?P<keyword>msgctxt|msgid|msgid_plural|msgstr|msgstr\[\d+\])\s*)?"(?P<text>(?:[^"\\]|\\.)*)"'
+    r'(?:(?P<keyword>msgctxt|msgid|msgid_plural|msgstr|msgstr\[\d+\])\s+)?"(?P<text>(?:[^"\\]|\\.)*)"'
 )
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
@@ -133,32 +133,30 @@ def _lines(content: bytes, path: Path) -> _Lines:
     message no other line than that of its first `msgid`.
     """
     charset = re.search(rb"charset=([\w.-]+)", content)
-    text = content.decode(charset[1].decode() if charset else "utf-8")
+    text = content.decode(charset[1].decode() if charset else "utf-8").removeprefix("\ufeff")
     found: _Lines = {}
-    context, english, keyword, places = "", "", "", list[int]()
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        line = line.strip()
+    keyword, context, english, places = "", "", "", list[int]()
+    for number, line in enumerate(map(str.strip, text.split("\n")), 1):
         if not line or line.startswith("#"):
             continue
-        if not (match := _LINE.fullmatch(line)) or not (match["keyword"] or keyword):
+        if not (match := _LINE.fullmatch(line)):
             raise _broken(
                 f"{path}:{number}",
-                f"{shorten(line, 60)!r} is neither a comment nor a keyword (msgid, msgstr, …) and "
-                "a text in quotes",
+                f"{shorten(line, 60)!r} is neither a comment nor a text in quotes, with or without "
+                "a keyword (msgid, msgstr)",
             )
-        if match["keyword"]:
-            if match["keyword"] in ("msgctxt", "msgid") and keyword != "msgctxt":
-                context, places = "", []
-            if match["keyword"] == "msgid":
-                english, places = "", [number]
-            elif match["keyword"].startswith("msgstr"):
-                places.append(number)
-            keyword = match["keyword"]
+        before, keyword = keyword, match["keyword"] or keyword
+        if match["keyword"] in ("msgctxt", "msgid") and before != "msgctxt":
+            context = ""
+        if match["keyword"] == "msgid":
+            english, places = "", [number]
         if keyword == "msgctxt":
             context += match["text"]
         elif keyword == "msgid":
             english += match["text"]
-        found[_unescaped(context), _unescaped(english)] = places
+        elif keyword.startswith("msgstr") and match["keyword"]:
+            places.append(number)
+            found.setdefault((_unescaped(context), _unescaped(english)), places)
     return found
 
 
@@ -175,9 +173,9 @@ def _check(catalog: Catalog, path: Path, lines: _Lines) -> None:
         if not any(texts):
             catalog.delete(message.id, message.context)  # else its plural would be empty
             continue
-        first, *own = lines[message.context or "", ids[0]]
+        first, *own = lines.get((message.context or "", ids[0]), [message.lineno or 1])
         names = {name for id in ids for name in _PLACEHOLDER.findall(id)}
-        for text, line in zip_longest(texts, own, fillvalue=first):
+        for text, line in zip(texts, [*own, *[first] * len(texts)], strict=False):
             if problem := _problem(text, names):
                 raise _broken(f"{path}:{line}", f"{text!r} {problem}")
         if not all(texts):

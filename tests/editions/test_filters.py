@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
+from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from digest.editions.filters import (
+    addresses,
+    capital,
+    city,
     clock,
     direction,
     edition_url,
@@ -185,9 +189,9 @@ def test_a_number_has_the_separators_of_the_language(
         ("Europe/London", "2026-11-24T07:40:00Z", "07:40"),
         ("Asia/Tokyo", "2026-11-24T07:40:00Z", "16:40"),
         ("Asia/Tokyo", "2026-11-23T15:00:00Z", "00:00"),
-        ("America/New_York", "2026-11-24T03:00:00Z", "Mon 23 Nov, 22:00"),
-        ("Europe/London", "2025-12-31T23:59:00Z", "Wed, 31 Dec 2025, 23:59"),
-        ("Europe/London", "2026-06-01T12:00:00Z", "Mon 1 Jun, 13:00"),
+        ("America/New_York", "2026-11-24T03:00:00Z", "Mon\u00a022:00"),
+        ("Europe/London", "2025-12-31T23:59:00Z", "Wed,\u00a031\u00a0Dec\u00a02025, 23:59"),
+        ("Europe/London", "2026-06-01T12:00:00Z", "Mon\u00a01\u00a0Jun, 13:00"),
     ],
 )
 def test_a_time_is_told_in_the_zone_of_the_edition(
@@ -197,23 +201,137 @@ def test_a_time_is_told_in_the_zone_of_the_edition(
 
 
 @pytest.mark.parametrize(
-    ("language", "told", "told_before"),
+    ("language", "told", "told_before", "long_ago"),
     [
-        ("en-US", "7:40\u202fAM", "Mon, Nov 23, 9:05\u202fPM"),
-        ("de", "07:40", "Mo., 23. Nov., 21:05"),
-        ("fr", "07:40", "lun. 23 nov., 21:05"),
-        ("es", "7:40", "lun, 23 nov, 21:05"),
-        ("uk", "07:40", "пн, 23 лист., 21:05"),
-        ("he", "7:40", "יום ב׳, 23 בנוב׳, 21:05"),
+        ("en", "07:40", "Mon 21:05", "Mon 16 Nov, 21:05"),
+        ("en-US", "7:40\u202fAM", "Mon 9:05 PM", "Mon, Nov 16, 9:05\u202fPM"),
+        ("de", "07:40", "Mo., 21:05", "Mo., 16. Nov., 21:05"),
+        ("fr", "07:40", "lun. 21:05", "lun. 16 nov., 21:05"),
+        ("fr-CA", "07 h 40", "lun. 21 h 05", "lun. 16 nov., 21 h 05"),
+        ("es", "7:40", "lun, 21:05", "lun, 16 nov, 21:05"),
+        ("uk", "07:40", "пн 21:05", "пн, 16 лист., 21:05"),
+        ("he", "7:40", "יום ב׳ 21:05", "יום ב׳, 16 בנוב׳, 21:05"),
+        ("ja", "7:40", "21:05 (月)", "11月16日(月) 21:05"),
     ],
 )
 def test_a_time_is_told_as_the_language_does(
-    edition: Edition, language: str, told: str, told_before: str
+    edition: Edition, language: str, told: str, told_before: str, long_ago: str
 ) -> None:
     spoken = replace(edition, language=language)
 
-    assert clock(datetime(2026, 11, 24, 7, 40, tzinfo=UTC), spoken) == told
-    assert clock(datetime(2026, 11, 23, 21, 5, tzinfo=UTC), spoken) == told_before
+    def shown(day: int, hour: int, minute: int) -> str:
+        moment = datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+        return clock(moment, spoken).replace("\u00a0", " ")
+
+    assert shown(24, 7, 40) == told
+    assert shown(23, 21, 5) == told_before
+    assert shown(16, 21, 5) == long_ago
+
+
+@pytest.mark.parametrize(
+    ("moment", "told"),
+    [
+        ("2026-11-25T00:00", "Wed 25 Nov, 00:00"),
+        ("2026-11-24T23:59", "23:59"),
+        ("2026-11-24T00:00", "00:00"),
+        ("2026-11-23T23:59", "Mon 23:59"),
+        ("2026-11-18T00:00", "Wed 00:00"),
+        ("2026-11-17T23:59", "Tue 17 Nov, 23:59"),  # the edition's own day of the week
+    ],
+)
+def test_the_day_of_the_week_alone_names_the_six_days_before(
+    edition: Edition, moment: str, told: str
+) -> None:
+    shown = clock(datetime.fromisoformat(f"{moment}+00:00"), edition)
+
+    assert shown.replace("\u00a0", " ") == told
+    assert shown.count(" ") == ("," in told)  # a line breaks before the time and nowhere else
+
+
+def test_a_language_without_a_pattern_of_its_own_says_the_day_before_the_time(
+    edition: Edition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Locale, "datetime_skeletons", {})
+
+    assert clock(datetime(2026, 11, 23, 21, 5, tzinfo=UTC), edition) == "Mon\u00a021:05"
+
+
+@pytest.mark.parametrize(
+    ("text", "capitals"),
+    [
+        ("mardi 24 novembre", "Mardi 24 novembre"),
+        ("вівторок", "Вівторок"),
+        ("émue", "Émue"),
+        ("Dienstag", "Dienstag"),
+        ("2026年11月", "2026年11月"),
+        ("", ""),
+    ],
+)
+def test_a_date_that_stands_alone_begins_with_a_capital(text: str, capitals: str) -> None:
+    assert capital(text) == capitals
+
+
+@pytest.mark.parametrize(
+    ("zone", "language", "place"),
+    [
+        ("Europe/London", "en", "London"),
+        ("Europe/London", "fr", "Londres"),
+        ("Europe/London", "uk", "Лондон"),
+        ("America/New_York", "es", "Nueva York"),
+        ("America/Argentina/Buenos_Aires", "en", "Buenos Aires"),
+        ("Europe/London", "tlh", "London"),
+        ("UTC", "de", "UTC"),
+        ("Etc/UTC", "uk", "UTC"),
+        ("Etc/GMT+5", "en", "Etc/GMT+5"),
+        ("CET", "en", "CET"),
+    ],
+)
+def test_a_zone_is_named_by_its_city(
+    edition: Edition, zone: str, language: str, place: str
+) -> None:
+    assert city(zone, replace(edition, language=language)) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Nothing here: http, www, a@b, x@y. or ftp://example.org", {}),
+        ("javascript:alert(1) data:text/html,x javascript:x@example.org", {}),
+        ("See https://example.org/a?b=1&c=2.", {"https://example.org/a?b=1&c=2": None}),
+        ("(HTTP://Example.org/x_(y))", {"HTTP://Example.org/x_(y)": "http://Example.org/x_(y)"}),
+        ("“https://example.org”, it says", {"https://example.org": None}),
+        ("<https://example.org>", {"https://example.org": None}),
+        ("www.example.org/a!", {"www.example.org/a": "https://www.example.org/a"}),
+        ("desk@example.org, or", {"desk@example.org": "mailto:desk@example.org"}),
+        ("mailto:desk@example.org?subject=x", {"mailto:desk@example.org?subject=x": None}),
+        (
+            "https://bücher.example/ä",
+            {"https://bücher.example/ä": "https://xn--bcher-kva.example/%C3%A4"},
+        ),
+        ("https:// and https://[::1 and www.", {}),
+        (
+            "https://a.example/ https://b.example/",
+            {"https://a.example/": None, "https://b.example/": None},
+        ),
+    ],
+)
+def test_addresses_in_a_text_are_found_and_what_closes_the_sentence_is_not(
+    text: str, found: dict[str, str | None]
+) -> None:
+    pieces = addresses(text)
+
+    assert "".join(piece for piece, _ in pieces) == text
+    assert {piece: url for piece, url in pieces if url} == {
+        piece: url or piece for piece, url in found.items()
+    }
+
+
+@given(st.text(alphabet="ahtps:/.w@<>()\"'&; é", max_size=60) | st.text(max_size=60))
+def test_a_text_in_pieces_is_the_text(text: str) -> None:
+    pieces = addresses(text)
+
+    assert "".join(piece for piece, _ in pieces) == text
+    assert all(url == safe_url(url) for _, url in pieces)
 
 
 @pytest.mark.parametrize("origin", ["missing", "broken", "future"])

@@ -321,7 +321,16 @@ def test_the_sender_is_written_as_an_address(
 
 
 @pytest.mark.parametrize(
-    "sender", ["", "nobody", "a@", "@example.org", "A <b c@example.org>", "ä@example.org", "A <d@e.org>, B <x@y.org>"]
+    "sender",
+    [
+        "",
+        "nobody",
+        "a@",
+        "@example.org",
+        "A <b c@example.org>",
+        "ä@example.org",
+        "A <d@e.org>, B <x@y.org>",
+    ],
 )
 def test_a_sender_that_is_no_address_is_named_with_what_to_do(
     edition: Edition, sender: str

@@ -209,6 +209,20 @@ def test_what_templates_usually_do_is_left_alone(tmp_path: Path, edition: Editio
     assert f"11, 22, 33|a: 002.5|20000000|1 of  20|1048576|{'-' * 72}|ab3c|123|none|  x  |" in html
 
 
+def test_texts_of_articles_are_no_formats(tmp_path: Path, edition: Edition) -> None:
+    text = "100%12345d {:99999} {{ braces }} %*d %(a)99999d"
+    story = replace(edition.stories[0], headline=text, source=text)
+    odd = replace(edition, topics=(replace(edition.topics[0], name=text, stories=(story,)),))
+    html = filled(
+        "{% set s = edition.stories[0] %}{{ _('%(h)s', h=s.headline) }}|{{ '%s' % s.headline }}"
+        "|{{ '{}'.format(s.headline) }}|{{ '%s' | format(s.headline) }}"
+        "|{% trans h=s.headline %}{{ h }}{% endtrans %}|",
+        tmp_path,
+        odd,
+    )
+    assert html.count(f"{text}|") == 5
+
+
 def test_the_steps_of_one_rendering_do_not_count_for_the_next(
     edition: Edition, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ import html5lib  # type: ignore[import-untyped]
 import pytest
 from markdown_it import MarkdownIt
 
-from digest.editions.filters import FILTERS, TESTS, long_date
+from digest.editions.filters import FILTERS, TESTS, capital, long_date
 from digest.editions.frozen import dump_edition
 from digest.editions.limits import MAX_BYTES
 from digest.editions.lint import lint
@@ -422,6 +422,48 @@ def test_the_note_of_the_editors_stands_at_the_top(sample: Edition, mail: Render
     assert "> Good morning. The harbour office is closed today" in mail.markdown
 
 
+def test_addresses_in_the_note_are_links_and_all_else_is_text(
+    renderer: Renderer, sample: Edition
+) -> None:
+    said = "<b>See</b> https://example.org/a?b=1&c=2 or www.example.org, or ask desk@example.org."
+    edition = replace(sample, note=(said, "javascript:alert(1) [x](javascript:alert(1))"))
+    rendered = renderer.render(edition, mail=True, reader=READER)
+    (note,) = by_class(rendered.html, "note")
+
+    assert said in seen(rendered.html)
+    wanted = [
+        "https://example.org/a?b=1&c=2",
+        "https://www.example.org",
+        "mailto:desk@example.org",
+    ]
+    assert [anchor.get("href") for anchor in note.iter("a")] == wanted
+    assert "<b>See" not in rendered.html
+    tokens = MarkdownIt("commonmark").parse(rendered.markdown)
+    inline = [child for token in tokens for child in token.children or ()]
+    targets = [child.attrs["href"] for child in inline if child.type == "link_open"]
+    assert targets[:3] == wanted
+    assert said in "".join(child.content for child in inline)
+    assert "https://example.org/a?b=1&c=2 or https://www.example.org, or ask" in unwrapped(
+        rendered.text
+    )
+    edition = replace(sample, note=(said.replace("<b>See</b>", "See"),))
+    rendered = renderer.render(edition, mail=True, reader=READER)
+    assert {finding.message for finding in lint(edition, rendered, {})} == {
+        "the story has no headline",
+        "the story has no link",
+    }
+
+
+def test_a_headline_shows_that_it_is_a_link_where_that_can_be_done_lightly(mail: Rendered) -> None:
+    """By the sheet alone: where it is dropped, a headline is bold and without a thick line."""
+    style = "".join(element.text or "" for element in parse(mail.html).iter("style"))
+
+    assert re.search(r"a\.headline \{[^}]*text-decoration-line: underline !important", style)
+    for anchor in parse(mail.html).iter("a"):
+        if anchor.get("class") == "headline":
+            assert "text-decoration:none" in anchor.get("style").replace(" ", "")
+
+
 @pytest.mark.parametrize(
     ("images", "classic", "compact"),
     [("none", [], []), ("lead", [560], [560]), ("all", [560, 480], [560])],
@@ -444,16 +486,17 @@ def test_pictures_have_their_size_and_say_what_is_to_be_seen(
 def test_the_footer_tells_why_how_and_where_to_leave(mail: Rendered) -> None:
     shown, text = seen(mail.html), unwrapped(mail.text)
     for words in (
-        "Every summary sentence stands word for word in the article it links to",
-        "Made from 1,480 articles of 12 feeds, at 08:00 (Europe/Paris). 7 further stories found no "
-        "room. 2 of them only because mail programs cut off longer e-mails. 3 stories told before "
-        "bring nothing new.",
+        "The summaries invent nothing: each sentence stands word for word in the linked article, "
+        "as its feed or its page has it.",
+        "Made from 1,480 articles of 12 feeds at 08:00 (Paris). Left out: 7 stories for want of "
+        "room (2 of them only because mail programs cut off long e-mails); 3 stories told before, "
+        "with nothing new.",
         "You get this e-mail because reader@example.org is subscribed to The Sample Courier.",
         "The Sample Courier, 4 Harbour Street, 1000 Port",
     ):
         assert words in shown
         assert words in text
-    assert "View in browser · Change what you get · Unsubscribe" in shown
+    assert "View in browser · Change what you get · Unsubscribe The Sample Courier, 4" in shown
     for address in (
         "https://example.org/digests/sample/2026-03-02/index.html",
         READER.preferences,
@@ -464,6 +507,58 @@ def test_the_footer_tells_why_how_and_where_to_leave(mail: Rendered) -> None:
     assert "The Silent Example" not in mail.html + mail.text + mail.markdown
 
 
+@pytest.mark.parametrize(
+    ("left_out", "trimmed", "retold", "words"),
+    [
+        (0, 0, 0, ""),
+        (1, 0, 0, " Left out: 1 story for want of room."),
+        (0, 0, 2, " Left out: 2 stories told before, with nothing new."),
+        (
+            1,
+            1,
+            0,
+            " Left out: 1 story for want of room (only because mail programs cut off long "
+            "e-mails).",
+        ),
+        (
+            2,
+            1,
+            1,
+            " Left out: 2 stories for want of room (1 of them only because mail programs cut off "
+            "long e-mails); 1 story told before, with nothing new.",
+        ),
+    ],
+)
+def test_the_footer_counts_what_is_left_out(
+    renderer: Renderer, sample: Edition, left_out: int, trimmed: int, retold: int, words: str
+) -> None:
+    edition = replace(sample, left_out=left_out, trimmed=trimmed, retold=retold)
+    rendered = renderer.render(edition, mail=True)
+
+    assert f"(Paris).{words} You get this" in seen(rendered.html)
+    assert f"(Paris).{words} You get this" in unwrapped(rendered.text)
+    assert f"(Paris).{words} The Sample" in unwrapped(rendered.markdown)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_weekday_or_month_that_stands_alone_has_a_capital(
+    renderer: Renderer, theme: str, language: str
+) -> None:
+    edition = sample_edition(theme, language)
+    rendered = renderer.render(edition, mail=True)
+    (row,) = (row for table in by_class(rendered.html, "dateline") for row in table.iter("tr"))
+    archive = renderer.render_archive(sample_archive(theme, language))
+    headings = [
+        "".join(heading.itertext())
+        for level in ("h2", "h3")
+        for heading in parse(archive).iter(level)
+    ]
+
+    assert len(headings) == 5
+    for date in ("".join(row[0].itertext()), rendered.text.splitlines()[2], *headings):
+        assert date.strip()[0].isupper(), date
+
+
 def test_a_reader_without_links_of_their_own_writes_to_the_sender(
     renderer: Renderer, sample: Edition
 ) -> None:
@@ -471,6 +566,8 @@ def test_a_reader_without_links_of_their_own_writes_to_the_sender(
     for reader in (None, Reader("reader@example.org")):
         rendered = renderer.render(replace(sample, archive=""), mail=True, reader=reader)
         assert links(rendered.html)[-1] == letter
+        assert "Unsubscribe by e-mail" in seen(rendered.html)
+        assert f"\nUnsubscribe by e-mail\n{letter}\n" in rendered.text
         assert letter in rendered.text.splitlines()
         for words in ("View in browser", "Change what you get"):
             assert words not in rendered.html + rendered.text
@@ -551,7 +648,7 @@ def test_no_text_of_a_feed_becomes_markdown(
             image=Image("https://example.org/p.jpg", 600, 400, text),
         )
         topics = (EditionTopic(text, (story,)), EditionTopic(text, (replace(story, id="s2"),)))
-        edition = replace(sample, topics=topics, title=text, note=(text,), postal=text)
+        edition = replace(sample, topics=topics, title=text, postal=text)
         found = MarkdownIt("commonmark").parse(renderer.render(edition).markdown)
         inner = [child for token in found for child in token.children or ()]
         # How a text is cut into pieces is the parser's own affair.
@@ -569,10 +666,11 @@ def test_nothing_of_ours_stays_english(renderer: Renderer, theme: str, language:
     rendered = renderer.render(edition, mail=True, reader=READER)
 
     shown = seen(rendered.html)
-    assert " ".join(long_date(edition.date, edition).split()) in shown
+    assert " ".join(capital(long_date(edition.date, edition)).split()) in shown
     for words in (
         *("Update ", "Also covered", "ame text", "min read", "We told", "for subscribers"),
-        *("time not given", "Made from", "Unsubscribe", "View in", "A note", "stories", "Every"),
+        *("time not given", "Made from", "Unsubscribe", "View in", "A note", "stories", "nothing"),
+        *("Left out", "by e-mail", "for want"),
         *("World 3", "Business", "You get", " more"),
     ):
         if (language, words) != ("de", "Update "):  # a German word too
@@ -715,6 +813,22 @@ def test_the_archive_lists_the_editions_by_month(renderer: Renderer, theme: str)
     )
 
 
+def test_the_archive_names_three_headlines_of_an_edition_and_counts_the_rest(
+    renderer: Renderer, theme: str
+) -> None:
+    archive = sample_archive(theme)
+
+    def summary(stories: int, *headlines: str) -> str:
+        entry = replace(archive.entries[0], stories=stories, headlines=headlines)
+        (found,) = by_class(renderer.render_archive(replace(archive, entries=(entry,))), "summary")
+        return " ".join("".join(found.itertext()).split())
+
+    assert summary(9, "One", "Two", "Three", "Four", "Five") == "One · Two · Three · and 6 more"
+    assert summary(3, "One", "Two", "Three") == "One · Two · Three"
+    assert summary(1, "One") == "One"
+    assert summary(9) == archive.entries[0].subject
+
+
 def test_an_archive_without_editions_says_so(renderer: Renderer, theme: str) -> None:
     html = renderer.render_archive(replace(sample_archive(theme, "de"), entries=()))
 
@@ -785,7 +899,7 @@ def test_a_theme_replaces_a_shared_file_by_one_of_the_same_name(copied: Path) ->
         "utf-8",
     )
 
-    assert "We promise. Every summary sentence" in seen(_mine(copied).html)
+    assert "We promise. The summaries invent" in seen(_mine(copied).html)
 
 
 def test_a_theme_has_words_of_its_own_language(copied: Path) -> None:

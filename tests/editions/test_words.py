@@ -230,10 +230,28 @@ def test_a_language_without_words_names_those_there_are(tmp_path: Path, language
 @pytest.mark.parametrize(
     ("body", "line", "told"),
     [
-        (entry("All editions", "Tutte") + "msgid nonsense\n", 7, "missing msgstr"),
-        (entry("x", "y") + entry("%(num)s min read", "%(minuti)s min"), 7, r"%\(minuti\)s"),
-        (entry("%(num)s min read", "al 100 %"), 4, "write %% for the sign"),
-        (entry("Unsubscribe", "100% s"), 4, "write %% for the sign"),
+        (entry("All editions", "Tutte") + 'msgid "alone"\n', 7, "missing msgstr"),
+        (entry("x", "y") + entry("%(num)s min read", "%(minuti)s min"), 8, r"%\(minuti\)s"),
+        (entry("%(num)s min read", "al 100 %"), 5, "write %% for the sign"),
+        (entry("Unsubscribe", "100% s"), 5, "write %% for the sign"),
+        # Of a message that is there twice the first counts.
+        (entry("a", "b") + entry("x", "%(z)s") + entry("x", "y"), 8, r"%\(z\)s"),
+        ('msgctxt "topic"\nmsgid ""\n"Wor"\n"ld"\nmsgstr ""\n"Mon%(d)s"\n', 8, r"%\(d\)s"),
+        (
+            'msgid "%(num)s story"\nmsgid_plural "%(num)s stories"\n'
+            'msgstr[0] "a"\nmsgstr[1] "%(b)s"\n',
+            7,
+            r"%\(b\)s",
+        ),
+        # What Babel would read as `Weg dami`, and more that is no line of a catalog.
+        ('msgid "Unsubscribe"\nmsgstr "Weg damit\n', 5, "'msgstr \"Weg damit' is neither"),
+        ('msgid "Unsubscribe"\nmsgstr "Weg"damit"\n', 5, "is neither"),
+        ('msgid "Unsubscribe"\nmsgstr Weg damit"\n', 5, "is neither"),
+        ('msgid "Unsubscribe"\nmsgstr "Weg \\\\" damit"\n', 5, "is neither"),
+        ('msgid "Unsubscribe"\nmsgstr "Weg \\"\n', 5, "is neither"),
+        ('msgid "Unsubscribe"\nmsgstr ""\n"Weg "\ndamit\n', 7, "is neither"),
+        ("msgid nonsense\n", 4, "is neither"),
+        ('msgids "Unsubscribe"\n', 4, "is neither"),
         (
             'msgid "%(num)s story"\nmsgid_plural "%(num)s stories"\n'
             'msgstr[0] "a"\nmsgstr[1] "b"\nmsgstr[2] "c"\n',
@@ -273,6 +291,17 @@ def test_a_broken_header_is_named_with_its_file(tmp_path: Path, header: str) -> 
 
     with pytest.raises(TemplateError, match=re.escape(str(path))):
         translations([tmp_path], "it")
+
+
+def test_comments_old_messages_and_escapes_are_read_as_ever(tmp_path: Path) -> None:
+    body = (
+        "# of a translator\n#. of a program\n#: file.j2:1\n"
+        '  msgid "Say \\"x\\""  \r\n\tmsgstr "Di\\\\ \\"x\\" # no comment"\n'
+        '#~ msgid "gone"\n#~ msgstr "via"\n#| msgid "before\n'
+    )
+    write(tmp_path, "it", body)
+
+    assert translations([tmp_path], "it").gettext('Say "x"') == 'Di\\ "x" # no comment'
 
 
 def test_a_catalog_that_is_no_utf_8_is_named(tmp_path: Path) -> None:
