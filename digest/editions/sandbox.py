@@ -257,7 +257,7 @@ def _check_product(values: tuple[Any, ...]) -> None:
 
 def _check_format(format: str, wide: re.Pattern[str]) -> None:
     """Refuses a format with a width that no page has."""
-    if wide.search(format):
+    if wide.search(format.replace("%%", "")):  # the sign itself
         raise SecurityError(f"the format {format[:40]!r} makes over {_WIDEST:,} characters of one")
 
 
