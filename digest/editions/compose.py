@@ -129,10 +129,12 @@ def compose(
     headlines = tops + [headline(story) for topic in topics for story in topic.stories[1:]]
     if not headlines:
         return edition
+    # Of an only story, which the subject names, the preheader tells more.
+    more = headlines[1:4] or [sentence.text for sentence in edition.stories[0].summary]
     return replace(
         edition,
         subject=_subject(plan.subject, edition, words or Words()),
-        preheader=shorten(" · ".join(headlines[1:4]), _PREHEADER),
+        preheader=shorten((" · " if headlines[1:] else " ").join(more), _PREHEADER),
     )
 
 

@@ -160,7 +160,7 @@ def test_a_page_that_is_too_wide_and_broken_words_are_noticed(viewer: Viewer) ->
 
 def test_without_pictures_nothing_is_lost(pages: list[Page], viewer: Viewer) -> None:
     for page in pages:
-        viewer.show(page.html)
+        viewer.show(page.html, width=375)
         there = viewer.text()
         assert there
         viewer.show(page.html, pictures=False, width=375)

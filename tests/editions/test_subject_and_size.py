@@ -87,6 +87,13 @@ def test_a_story_that_was_told_before_is_an_update_in_the_subject() -> None:
     assert made("Ferry", update=True).subject == "The Daily: Update: Ferry"
 
 
+def test_of_an_only_story_the_preheader_tells_more() -> None:
+    assert made("Ferry", summary=("It runs again.", "From Monday.")).preheader == (
+        "It runs again. From Monday."
+    )
+    assert made("Ferry", summary=()).preheader == ""
+
+
 def test_of_a_long_subject_the_headline_is_cut_not_what_follows_it() -> None:
     subject = made("Ferry talks " * 20, subject="{headline} | {title}").subject
     assert len(subject) <= 90

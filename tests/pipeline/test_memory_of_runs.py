@@ -88,7 +88,7 @@ def test_a_rewrite_of_what_was_told_is_not_told(house: House) -> None:
     assert (outcome.stories, outcome.retold, outcome.updates) == (1, 1, 0)
     assert house.headlines(date="2026-03-03") == {"Beta"}
     assert house.edition(date="2026-03-03").retold == 1
-    assert "1 story told before brings nothing new." in " ".join(
+    assert "Left out: 1 story told before, with nothing new." in " ".join(
         house.files(date="2026-03-03")["digest.txt"].decode().split()
     )
 

@@ -12,9 +12,10 @@ from typing import Any
 import feedparser
 import pytest
 
-from digest.editions.limits import MAX_BYTES
+from digest.editions.limits import MAX_BYTES, MAX_READER_ADDRESS
+from digest.editions.render import Renderer, packaged_themes
 from digest.errors import ConfigError
-from digest.records import DigestOutcome
+from digest.records import DigestOutcome, Reader
 
 House = Any  # conftest.House: a conftest can't be imported by name, every room has one
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -81,6 +82,15 @@ def test_what_an_email_has_no_room_for_is_left_out_and_told_of(full: House) -> N
     assert not [finding for finding in outcome.findings if finding.severity == "error"]
 
 
+def test_a_copy_with_the_longest_links_of_a_reader_s_own_fits_too(full: House) -> None:
+    built(full)
+    long = "https://list.example.org/".ljust(MAX_READER_ADDRESS, "x")
+    reader = Reader("someone@example.org", unsubscribe=long, preferences=long)
+    copy = Renderer([packaged_themes()]).render(full.edition(), mail=True, reader=reader)
+    assert long in copy.html
+    assert len(copy.html.encode()) <= MAX_BYTES
+
+
 def test_what_was_trimmed_is_not_told_and_stands_in_the_next_edition(full: House) -> None:
     built(full)
     first = full.headlines()
@@ -105,6 +115,21 @@ def test_a_theme_that_clients_would_break_is_found_and_the_edition_built_all_the
     outcome = built(house)
     faults = [finding for finding in outcome.findings if finding.severity == "error"]
     assert {finding.rule for finding in faults} == {"contrast"}
+    assert house.headlines() == {"Alpha"}
+
+
+def test_a_defect_of_the_lint_costs_nobody_their_edition(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("defect")
+
+    monkeypatch.setattr("digest.pipeline.publishing.lint", broken)
+    house.feed("world", house.item("Alpha"))
+    (finding,) = built(house).findings
+    assert (finding.rule, finding.severity) == ("lint", "warning")
+    assert "unexpected ZeroDivisionError: defect" in finding.message
+    assert "ZeroDivisionError" in caplog.text
     assert house.headlines() == {"Alpha"}
 
 
