@@ -36,6 +36,9 @@ _MAIN = "digest.html.j2"
 _RESERVED = ("base", "locale")
 # The mark of the hostile edition, as it is when it has become an element.
 _AS_MARKUP = re.compile(r"""<u id=["']?hostile""")
+# That mark in what is said of it, with all that follows; and where a template breaks.
+_HOSTILE = re.compile(r"""["'“]?(?:2 )?(?:<|&lt;|%3C)u(?: |%20)id=["']?hostile.*""", re.DOTALL)
+_PLACE = re.compile(r"[^\n]+?:\d+(?=: )")
 
 
 @templates.command("list")
@@ -80,7 +83,8 @@ def templates_check(
     renderer, folders = _renderer(settings)
     known = sorted({*renderer.themes(), *_broken(folders)})
     for name in names or ():
-        _require(name, known)
+        if not any((folder / name).is_dir() for folder in folders) or name in _RESERVED:
+            _require(name, known)
     failed = False
     for name in dict.fromkeys(names or known):
         findings = list(_findings(renderer, folders, name))
@@ -124,7 +128,8 @@ def templates_new(
     typer.echo(f"  edit {target / 'style.css'}: its colours, type and spacing")
     typer.echo(f"  digest templates check {name}")
     typer.echo(f"  write `template: {name}` under your digest in feeds.yaml")
-    typer.echo("  digest run, then digest preview")
+    typer.echo("  digest run --force: an edition keeps the theme that it was built with")
+    typer.echo("  digest preview renders it anew whenever you save a file")
 
 
 # --- where themes are ------------------------------------------------------------------------
@@ -158,12 +163,15 @@ def _users(path: Path, *, is_named: bool) -> tuple[Mapping[str, list[str]], str]
 
 
 def _broken(folders: Sequence[Path]) -> list[str]:
-    """Folders that look like themes and lack what makes them one."""
+    """Folders that look like themes, whether or not they have what makes them one."""
     return [
-        found.parent.name
+        place.name
         for folder in folders
-        for found in (*folder.glob("*/*.j2"), *folder.glob("*/*.css"))
-        if found.parent.name not in _RESERVED and not found.parent.name.startswith(".")
+        for place in folder.glob("*/")
+        if place.name not in _RESERVED
+        and not place.name.startswith(".")
+        # One that is empty was to be a theme; one with other files alone has another use.
+        and (any((*place.glob("*.j2"), *place.glob("*.css"))) or not any(place.iterdir()))
     ]
 
 
@@ -172,7 +180,7 @@ def _origin(folders: Sequence[Path], name: str) -> dict[str, Any]:
     packaged = folders[-1]
     theirs = [folder / name for folder in folders if (folder / name).is_dir()]
     is_whole = any((place / _MAIN).is_file() for place in theirs)
-    problem = f"{_MAIN} is missing" if theirs else "there is no such theme"
+    problem = f"has no {_MAIN}" if theirs else "there is no such theme"
     own = [place for place in theirs if place.parent != packaged]
     instead = (
         sorted(path.name for path in own[0].iterdir() if (packaged / name / path.name).is_file())
@@ -190,7 +198,7 @@ def _origin(folders: Sequence[Path], name: str) -> dict[str, Any]:
 
 def _said(line: Mapping[str, Any]) -> str:
     if line["problem"]:
-        return f"{line['path']}: {line['problem']}" if line["path"] else str(line["problem"])
+        return f"{line['path']} {line['problem']}" if line["path"] else str(line["problem"])
     if line["packaged"]:
         return "packaged"
     instead = f", in place of the packaged {', '.join(line['instead'])}" if line["instead"] else ""
@@ -227,8 +235,8 @@ def _findings(renderer: Renderer, folders: Sequence[Path], theme: str) -> Iterat
     from digest.records import Finding
 
     if problem := _origin(folders, theme)["problem"]:
-        place = str(folders[0] / theme / _MAIN)
-        yield Finding("theme", "error", f"{problem}; copy it from another theme", place)
+        place = next(folder / theme for folder in folders if (folder / theme).is_dir())
+        yield Finding("theme", "error", f"{problem}; copy it from another theme", str(place))
         return
     seen: set[tuple[str, str, str]] = set()
     for found in _tried(renderer, folders, theme):
@@ -240,7 +248,7 @@ def _findings(renderer: Renderer, folders: Sequence[Path], theme: str) -> Iterat
 
 def _tried(renderer: Renderer, folders: Sequence[Path], theme: str) -> Iterator[Finding]:
     from digest.editions.archive import archive_of, entry
-    from digest.editions.lint import lint
+    from digest.editions.lint import lint, unused_rules
     from digest.editions.words import languages
     from digest.records import Finding, Reader
 
@@ -251,6 +259,9 @@ def _tried(renderer: Renderer, folders: Sequence[Path], theme: str) -> Iterator[
     except TemplateError as error:
         yield Finding("theme", "error", str(error))
         return
+    seen: list[str] = []
+    broken: set[str] = set()
+    told: set[tuple[str, str]] = set()
     for edition in _editions(theme, spoken):
         try:
             mail = renderer.render(edition, mail=True, reader=reader)
@@ -261,8 +272,14 @@ def _tried(renderer: Renderer, folders: Sequence[Path], theme: str) -> Iterator[
                 renderer.render_archive(archive_of(edition, [entry(edition)])),
             )
         except TemplateError as error:
-            yield Finding("theme", "error", str(error))
+            message = _without_harm(str(error))
+            place = _PLACE.match(message)
+            # What breaks on one edition breaks on the next, perhaps in other words.
+            if place is None or place[0] not in broken:
+                yield Finding("theme", "error", message)
+            broken.add(place[0] if place else message)
             continue
+        seen += pages
         if any(_AS_MARKUP.search(page) for page in pages):
             yield Finding(
                 "escaping",
@@ -271,11 +288,42 @@ def _tried(renderer: Renderer, folders: Sequence[Path], theme: str) -> Iterator[
                 str(_path_of(sources)),
             )
         # Warnings of a story are about what the sample tells; only those of a file are the theme's.
-        yield from (
-            finding
-            for finding in lint(edition, mail, sources)
-            if finding.severity == "error" or finding.where.startswith(tuple(sources))
-        )
+        for found in lint(edition, mail, sources, reader=reader):
+            if found.severity != "error" and not found.where.startswith(tuple(sources)):
+                continue
+            tame = replace(
+                found, message=_without_harm(found.message), where=_without_harm(found.where)
+            )
+            # The same of the harmless editions says more.
+            if tame == found or (tame.rule, tame.where) not in told:
+                yield tame
+            told.add((tame.rule, tame.where))
+    if not broken:
+        yield from _of_templates(renderer, theme, sources)
+        yield from unused_rules(sources, seen)
+
+
+def _of_templates(renderer: Renderer, theme: str, sources: Mapping[str, str]) -> Iterator[Finding]:
+    """What a template that renders says in vain, and tags that it leaves open."""
+    from digest.config.nearest import suggestion
+    from digest.editions.lint import unbalanced
+    from digest.editions.sample import sample_edition
+    from digest.records import Finding
+
+    for outline in renderer.outline(theme):
+        for name, line in outline.blocks.items():
+            if name not in outline.known:
+                message = f"nothing prints the block {name!r}{suggestion(name, outline.known)}"
+                yield Finding("blocks", "error", message, f"{outline.path}:{line}")
+        for line in outline.outside[:1]:
+            message = "what stands outside of the blocks is printed nowhere; put it into one"
+            yield Finding("blocks", "error", message, f"{outline.path}:{line}")
+        for line in outline.before[:1]:
+            message = "what stands above `extends` is printed above the page; put it into a block"
+            yield Finding("blocks", "error", message, f"{outline.path}:{line}")
+    sample = sample_edition(theme)
+    for mail in (True, False):
+        yield from unbalanced(renderer.as_written(sample, mail=mail), sources)
 
 
 def _editions(theme: str, spoken: Sequence[str]) -> Iterator[Edition]:
@@ -283,10 +331,16 @@ def _editions(theme: str, spoken: Sequence[str]) -> Iterator[Edition]:
     from digest.editions.sample import hostile_edition, sample_edition
 
     sample = sample_edition(theme)
+    sample = replace(sample, note=(*sample.note, "More of it at https://example.org/harbour."))
     for language in spoken:
         yield replace(sample, language=language)
     yield replace(sample, topics=(), failed=(), left_out=0, retold=0, told=(), articles=0)
     yield hostile_edition(theme)
+
+
+def _without_harm(text: str) -> str:
+    """What is said of a text of the hostile edition, without that text."""
+    return _HOSTILE.sub("(a text of an article that is mark-up)", text)
 
 
 def _path_of(sources: Mapping[str, str]) -> str:

@@ -22,9 +22,10 @@ from jinja2.exceptions import SecurityError
 from premailer import Premailer  # type: ignore[import-untyped]
 
 from digest.editions.filters import FILTERS, TESTS
+from digest.editions.outline import Outline, outline
 from digest.editions.printable import printable_record
 from digest.editions.sandbox import Environment
-from digest.editions.words import Words, languages, translations
+from digest.editions.words import SOURCE, Words, languages, translations
 from digest.errors import TemplateError
 from digest.records import DigestArchive, Edition, Reader, Rendered
 
@@ -123,6 +124,26 @@ class Renderer:
         values = _values(edition, mail, False, reader)
         html = self._fill(edition.template, edition.language, HTML_TEMPLATE, values)
         return self._inlined(edition.template, HTML_TEMPLATE, html)
+
+    def as_written(self, edition: Edition, *, mail: bool = False) -> str:
+        """The HTML as the templates write it, before a parser mends it. Raises TemplateError."""
+        values = _values(edition, mail, False, None)
+        return self._fill(edition.template, edition.language, HTML_TEMPLATE, values)
+
+    def outline(self, theme: str) -> tuple[Outline, ...]:
+        """Those of the theme's own templates that extend another. Raises TemplateError."""
+        environment = self._environment(theme, SOURCE)
+        found = []
+        for name in (HTML_TEMPLATE, TEXT_TEMPLATE, MARKDOWN_TEMPLATE, ARCHIVE_TEMPLATE):
+            own = (folder / theme / name for folder in self._folders)
+            path = next((str(path) for path in own if path.is_file()), None)
+            if path is None:
+                continue
+            try:
+                found.append(outline(environment, name, path))
+            except (TemplateSyntaxError, TemplateNotFound) as error:
+                raise TemplateError(f"{path}: {error}; correct the template") from error
+        return tuple(one for one in found if one is not None)
 
     def render_archive(self, archive: DigestArchive) -> str:
         """The page that lists a digest's editions, in the theme of the newest.

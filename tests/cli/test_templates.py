@@ -101,7 +101,7 @@ def test_broken_themes_and_missing_ones_are_listed(desk: Path) -> None:
         [
             "binary: templates/binary; not used",
             "broken: templates/broken; not used",
-            "empty: templates/empty: digest.html.j2 is missing; not used",
+            "empty: templates/empty has no digest.html.j2; not used",
             "gone: there is no such theme; used by one",
         ],
     )
@@ -240,7 +240,104 @@ def test_a_folder_without_its_main_file_is_an_error(desk: Path) -> None:
     write(desk / "templates" / "empty" / "style.css", "")
     status, lines, _ = run("check", "empty")
     assert status == 1
-    assert lines[0].startswith("error: templates/empty/digest.html.j2: digest.html.j2 is missing")
+    assert lines[0].startswith("error: templates/empty: has no digest.html.j2")
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_block_that_nothing_prints_is_told_with_a_guess() -> None:
+    path = changed("footr", "<tr><td>a</td></tr>")
+    _, by_theme = found("mine")
+    (finding,) = by_theme["mine"]
+    assert (finding["severity"], finding["where"]) == ("error", f"{path}:2")
+    assert finding["message"] == "nothing prints the block 'footr' (did you mean 'footer'?)"
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_block_of_a_theme_s_own_within_another_is_printed_and_good() -> None:
+    changed("masthead", "{{ super() }}{% block ours %}{% endblock %}")
+    assert found("mine") == (0, {"mine": []})
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_text_outside_of_the_blocks_is_told_with_its_line() -> None:
+    path = Path(changed("masthead", "{{ super() }}"))
+    write(path, f"{path.read_text()}\n{{% set a = 1 %}}\n\n<p>Never seen</p>\n")
+    _, by_theme = found("mine")
+    (finding,) = by_theme["mine"]
+    assert (finding["rule"], finding["where"]) == ("blocks", f"{path}:6")
+    assert "printed nowhere" in finding["message"]
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_text_above_extends_is_told_with_its_line() -> None:
+    path = Path(changed("masthead", "{{ super() }}"))
+    write(path, f"{{# ours #}}\n\n<!-- ours -->\n{path.read_text()}")
+    _, by_theme = found("mine")
+    (finding,) = [one for one in by_theme["mine"] if one["rule"] == "blocks"]
+    assert finding["where"] == f"{path}:3"
+    assert "above the page" in finding["message"]
+
+
+def test_blocks_are_those_of_all_that_a_theme_extends(desk: Path) -> None:
+    page = "{% extends 'classic/digest.html.j2' %}{% block footer %}{{ super() }}{% endblock %}"
+    for name in ("style.css", "adaptive.css"):
+        write(
+            desk / "templates" / "mine" / name, (packaged_themes() / "classic" / name).read_text()
+        )
+    write(desk / "templates" / "mine" / "digest.html.j2", page)
+    assert found("mine") == (0, {"mine": []})
+
+
+@pytest.mark.usefixtures("desk")
+def test_tags_that_are_left_open_are_told() -> None:
+    path = changed("masthead", "{{ super() }}<tr><td><div class='ours'>a</td></tr>")
+    _, by_theme = found("mine")
+    findings = [one for one in by_theme["mine"] if one["rule"] == "tags"]
+    assert {(one["severity"], one["where"]) for one in findings} == {("error", f"{path}:2")}
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_rule_for_nothing_is_a_warning_of_check() -> None:
+    path = Path(changed("masthead", "{{ super() }}")).with_name("style.css")
+    lines = len(path.read_text().splitlines())
+    write(path, f"{path.read_text()}.nowhere {{ margin: 0 }}\n")
+    status, by_theme = found("mine")
+    (finding,) = by_theme["mine"]
+    assert (status, finding["severity"]) == (0, "warning")
+    assert finding["where"] == f"{path}:{lines + 1}"
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize(
+    "row",
+    ["{{ {}[edition.title] }}", "<i style='color: #eee; background: #fff'>{{ edition.title }}</i>"],
+)
+def test_what_is_wrong_is_told_without_the_texts_of_the_edition_that_means_harm(row: str) -> None:
+    changed("note", f"<tr><td>{row}</td></tr>")
+    status, by_theme = found("mine")
+    assert status == 1
+    said = json.dumps(by_theme["mine"])
+    assert "hostile" not in said
+    assert "WWWW" not in said
+
+
+@pytest.mark.usefixtures("desk")
+def test_what_breaks_on_every_edition_is_told_once() -> None:
+    path = changed("note", "{{ {}[edition.title] }}")
+    _, by_theme = found("mine")
+    (finding,) = by_theme["mine"]
+    assert finding["message"].startswith(f"{path}:2: ")
+
+
+def test_an_empty_folder_is_a_theme_that_lacks_its_page(desk: Path) -> None:
+    (desk / "templates" / "x").mkdir(parents=True)
+    (desk / "templates" / "pictures").mkdir()
+    write(desk / "templates" / "pictures" / "a.txt", "")
+    assert [line.partition(":")[0] for line in run("list")[1]] == ["classic", "compact", "x"]
+    for name in ("x", "pictures"):
+        status, lines, _ = run("check", name)
+        assert status == 1
+        assert lines[0].startswith(f"error: templates/{name}: has no digest.html.j2; copy it")
 
 
 # --- new -----------------------------------------------------------------------------------
@@ -250,6 +347,9 @@ def test_a_new_theme_is_a_whole_copy_and_holds(desk: Path) -> None:
     status, lines, _ = run("new", "mine", "--from", "compact")
     assert status == 0
     assert "template: mine" in "\n".join(lines)
+    # An edition is frozen with its theme: without --force the next run would keep the old one.
+    assert "digest run --force" in "\n".join(lines)
+    assert "digest preview" in lines[-1]
     packaged = {path.name: path.read_bytes() for path in (packaged_themes() / "compact").iterdir()}
     theme = desk / "templates" / "mine"
     assert {path.name: path.read_bytes() for path in theme.iterdir()} == packaged

@@ -68,7 +68,9 @@ HTML = """<!DOCTYPE html>
 <div class="story" id="s2" lang="ar" dir="rtl" style="color: #222222">
 <h3><a href="https://example.org/2" style="color: #222222">الميناء يفتح</a></h3>
 </div>
-<p style="color: #555555"><a href="mailto:desk@example.org">Write to us</a></p>
+<p style="color: #555555">
+<a href="mailto:desk@example.org?subject=unsubscribe%20morning">Unsubscribe</a>
+<a href="mailto:help@example.org">Write to us</a></p>
 </td></tr></table>
 </body>
 </html>
@@ -85,7 +87,8 @@ closed.
 الميناء يفتح
 https://example.org/2
 
-Write to us: desk@example.org
+Write to us: help@example.org
+Unsubscribe: desk@example.org
 """
 SOURCES = {"theme/style.css": CSS, "theme/adaptive.css": DARK, "theme/digest.txt.j2": "{{ text }}"}
 
@@ -182,7 +185,7 @@ def test_a_messy_edition_has_no_error_in_the_packaged_themes(
         language="de",
     )
     rendered = renderer.render(edition, mail=True, reader=reader)
-    findings = lint(edition, rendered, renderer.sources(theme))
+    findings = lint(edition, rendered, renderer.sources(theme), reader=reader)
     assert [finding for finding in findings if finding.severity == "error"] == []
 
 
@@ -411,7 +414,7 @@ def test_what_is_in_no_story_is_found_in_the_template() -> None:
         **SOURCES,
         "theme/digest.html.j2": '<h1>\n<a class="x" href="{{ x }}">\n<a href="y">',
     }
-    html = broken("mailto:desk@example.org", "desk", HTML)
+    html = broken("mailto:help@example.org", "desk", HTML)
     finding = only(found(html, sources=sources))
     assert (finding.rule, finding.where) == ("links", "theme/digest.html.j2:2")
 
@@ -498,7 +501,7 @@ def test_without_plain_text_there_is_an_error() -> None:
             "lacks a link of the HTML: https://example.org/2",
             "الميناء يفتح",
         ),
-        ("desk@example.org", "lacks a link of the HTML: desk@example.org", "theme/digest.txt.j2"),
+        ("help@example.org", "lacks a link of the HTML: help@example.org", "theme/digest.txt.j2"),
     ],
 )
 def test_the_plain_text_tells_all_that_the_html_tells(old: str, said: str, where: str) -> None:
@@ -515,6 +518,12 @@ def test_a_longer_link_does_not_stand_for_a_shorter_one() -> None:
 @pytest.mark.parametrize("written", ["https://exam\nple.org/1", "(see https://example.org/1)."])
 def test_a_link_in_the_text_may_be_wrapped_or_stand_in_a_sentence(written: str) -> None:
     assert found(text=broken("https://example.org/1", written, TEXT)) == ()
+
+
+def test_a_link_may_end_with_a_bracket_and_stand_in_brackets() -> None:
+    address = "https://example.org/1_(town)"
+    html = broken('href="https://example.org/1"', f'href="{address}"')
+    assert found(html, broken("https://example.org/1", f"(see {address}).", TEXT)) == ()
 
 
 def test_a_sentence_that_the_html_leaves_out_may_be_left_out_of_the_text() -> None:

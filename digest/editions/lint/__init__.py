@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from digest.editions.limits import MAX_BYTES
 from digest.editions.lint.contrast import PHONE, FaintText, faint_texts, is_system_colour
 from digest.editions.lint.css import Declaration, page_sheet
+from digest.editions.lint.duties import duties
 from digest.editions.lint.features import Use, features_used, mean_share
 from digest.editions.lint.leftovers import leftovers
 from digest.editions.lint.markup import (
@@ -33,10 +34,14 @@ from digest.editions.lint.page_rules import (
     name_of,
     pictures,
 )
+from digest.editions.lint.sheets import style_sheets, unused_rules
 from digest.editions.lint.support import TRAPS, facts
+from digest.editions.lint.tags import unbalanced
 from digest.editions.printable import printable_record
-from digest.records import Edition, Finding, Rendered
+from digest.records import Edition, Finding, Reader, Rendered
 from digest.text.urls import is_http
+
+__all__ = ["Measured", "lint", "measure", "unbalanced", "unused_rules"]
 
 # Over this share of the most that a mail may hold, one more long story cuts the end off.
 _NEARLY = 0.95
@@ -46,18 +51,26 @@ _TOLD = 10
 _MISSING = 100
 
 
-def lint(edition: Edition, rendered: Rendered, sources: Mapping[str, str]) -> tuple[Finding, ...]:
+def lint(
+    edition: Edition,
+    rendered: Rendered,
+    sources: Mapping[str, str],
+    *,
+    reader: Reader | None = None,
+) -> tuple[Finding, ...]:
     """What is to be said of `rendered`, errors first; nothing when all is well.
 
     `rendered` is the rendering for the mail, `sources` the path and text of every file of the
-    theme. Never raises, whatever is in the HTML.
+    theme, `reader` whose copy it is. Never raises, whatever is in the HTML and the files.
     """
     edition = printable_record(edition)
     page = read_page(rendered.html)
     headlines, owners = tellings(page, edition)
-    case = Case(edition, rendered, page, page_sheet(page), headlines, owners, Places(sources))
-    rules = (size, content, leftovers, links, pictures, headings, languages, plain_text, forbidden)
-    found = [finding for rule in (*rules, legible, supported) for finding in rule(case)]
+    sheet, places = page_sheet(page), Places(sources)
+    case = Case(edition, rendered, page, sheet, headlines, owners, places, reader)
+    rules = (size, content, duties, leftovers, links, pictures, headings, languages, plain_text)
+    more = (forbidden, style_sheets, legible, supported)
+    found = [finding for rule in (*rules, *more) for finding in rule(case)]
     return tuple(sorted(_bounded(found), key=lambda finding: finding.severity != "error"))
 
 
@@ -149,7 +162,7 @@ def plain_text(case: Case) -> Iterator[Finding]:
                 message = f"the plain text lacks a sentence of the HTML: {sentence.text[:80]}"
                 yield Finding("text", "error", message, name_of(story))
     written = _ADDRESS.findall(case.rendered.text)
-    known = {*written, *(address.rstrip(_AFTER_ADDRESS) for address in written)}
+    known = {form for address in written for form in _unpunctuated(address)}
     missing = 0
     for element in case.page.named("a", "area"):
         href = (attribute(element, "href") or "").strip()
@@ -168,6 +181,14 @@ def plain_text(case: Case) -> Iterator[Finding]:
                 return
             message = f"the plain text lacks a link of the HTML: {href[:200]}"
             yield Finding("text", "error", message, case.where(element) or place)
+
+
+def _unpunctuated(address: str) -> Iterator[str]:
+    """What an address may be that stands in a sentence: with less and less of what follows it."""
+    yield address
+    while address and address[-1] in _AFTER_ADDRESS:
+        address = address[:-1]
+        yield address
 
 
 class _Sought:

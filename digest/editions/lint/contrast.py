@@ -109,7 +109,7 @@ def _ground_of(shorthand: str) -> Colour | None:
 
 
 # CSS Color Level 4, 6.2, and those of CSS 2 that clients still know (appendix A).
-_SYSTEM = frozenset(
+SYSTEM_COLOURS = frozenset(
     "accentcolor accentcolortext activetext buttonborder buttonface buttontext canvas canvastext "
     "field fieldtext graytext highlight highlighttext linktext mark marktext selecteditem "
     "selecteditemtext visitedtext activeborder activecaption appworkspace background "
@@ -122,7 +122,7 @@ _SYSTEM = frozenset(
 def is_system_colour(stated: Declaration) -> bool:
     """Whether it asks for a colour of the reader's system, whose contrast nobody knows here."""
     return stated.name in ("color", "background-color", "background") and any(
-        token.type == "ident" and token.lower_value in _SYSTEM
+        token.type == "ident" and token.lower_value in SYSTEM_COLOURS
         for token in tinycss2.parse_component_value_list(stated.value)
     )
 

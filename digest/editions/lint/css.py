@@ -64,10 +64,10 @@ class Sheet:
 @lru_cache(maxsize=8192)
 def declarations(style: str) -> tuple[Declaration, ...]:
     """The declarations of a `style` attribute; what can't be read is left out, as clients do."""
-    return tuple(_declarations(tinycss2.parse_blocks_contents(_readable(style))))
+    return tuple(_declarations(tinycss2.parse_blocks_contents(readable(style))))
 
 
-def _readable(css: str) -> str:
+def readable(css: str) -> str:
     """`css` without numbers that Python refuses to read (it does from 4,300 digits on)."""
     return re.sub("[0-9]{1000,}", "0", css)
 
@@ -94,7 +94,7 @@ def read_sheet(text: str, media: str = "") -> Sheet:
     # Rules inside of rules are put in front of what follows, so that the order stays.
     everywhere = (media,) if media else ()
     waiting: list[tuple[Any, tuple[str, ...]]] = [
-        (node, everywhere) for node in tinycss2.parse_stylesheet(_readable(text))
+        (node, everywhere) for node in tinycss2.parse_stylesheet(readable(text))
     ]
     waiting.reverse()
     while waiting:
@@ -102,10 +102,10 @@ def read_sheet(text: str, media: str = "") -> Sheet:
         if node.type == "qualified-rule":
             inside = tinycss2.parse_blocks_contents(node.content)
             nested |= any(part.type in ("qualified-rule", "at-rule") for part in inside)
-            selector = _written(node.prelude)
+            selector = written(node.prelude)
             rules.append(Rule(selector, tuple(_declarations(inside)), asked))
         elif node.type == "at-rule":
-            name, prelude = node.lower_at_keyword, _written(node.prelude)
+            name, prelude = node.lower_at_keyword, written(node.prelude)
             at_rules.append((name, prelude))
             # What `@supports` and the like hold is taken to apply: most who know them will.
             if node.content is not None and name in ("media", "supports", "layer", "container"):
@@ -142,10 +142,11 @@ def value_tokens(value: str) -> Iterator[Any]:
 def _declarations(nodes: Iterable[Any]) -> Iterator[Declaration]:
     for node in nodes:
         if node.type == "declaration":
-            yield Declaration(node.lower_name, _written(node.value), bool(node.important))
+            yield Declaration(node.lower_name, written(node.value), bool(node.important))
 
 
-def _written(tokens: Any) -> str:
+def written(tokens: Any) -> str:
+    """Tokens as they are written, without comments; "" for what is too deep to be read."""
     try:
         # Comments say nothing: in a selector or a query they would only be in the way.
         return str(tinycss2.serialize([one for one in tokens if one.type != "comment"])).strip()

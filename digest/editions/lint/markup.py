@@ -113,6 +113,19 @@ def _compiled(selector: str) -> tuple[tuple[etree.XPath, tuple[int, int, int]], 
     return tuple(found)
 
 
+def is_selector(selector: str) -> bool:
+    """Whether the selector, or the list of them, has the form of one."""
+    try:
+        return bool(parse(selector))
+    except (SelectorError, ValueError, RecursionError):
+        return False
+
+
+def can_select(selector: str) -> bool:
+    """Whether `select` knows what the selector means."""
+    return bool(_compiled(selector))
+
+
 _CLASS = re.compile(r"\.(-?[a-zA-Z_][\w-]*)")
 _UNCLEAR = re.compile(r"[,:\\\[\"'/]")  # lists, negations, escapes, strings, comments
 
@@ -190,6 +203,7 @@ class Places:
     """Where in a theme's files something stands; `sources` maps a file's path to its text."""
 
     def __init__(self, sources: Mapping[str, str]) -> None:
+        self._sources = sources
         self._lines = [
             (path, number, line.lower(), without_space(line.lower()))
             for path, text in sources.items()
@@ -200,6 +214,19 @@ class Places:
     def file(self, name: str) -> str:
         """The path of the file called `name`, "" when the theme has none."""
         return next((path for path, *_ in self._lines if path.endswith(f"/{name}")), "")
+
+    def texts(self, ending: str) -> Iterator[tuple[str, str]]:
+        """Path and text of the files whose path ends so."""
+        return ((path, text) for path, text in self._sources.items() if path.endswith(ending))
+
+    def block(self, name: str) -> str:
+        """Where the theme's page writes the block `name` anew; else its file, "" without one."""
+        page = self.file("digest.html.j2")
+        begins = re.compile(rf"\{{%[-+]?\s*block\s+{re.escape(name)}\b")
+        for number, line in enumerate(self._sources.get(page, "").splitlines(), 1):
+            if begins.search(line):
+                return f"{page}:{number}"
+        return page
 
     def of(self, *needles: str, hints: Sequence[str] = ()) -> str:
         """`file:line` of the first needle that is found, "" when none is; white space is nothing.

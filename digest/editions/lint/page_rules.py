@@ -16,7 +16,7 @@ from digest.editions.lint.markup import (
     inherited,
     text_of,
 )
-from digest.records import Edition, EditionStory, Finding, Rendered
+from digest.records import Edition, EditionStory, Finding, Reader, Rendered
 from digest.text.language_tags import language_tag
 from digest.text.urls import is_http
 
@@ -26,7 +26,7 @@ class Case:
     """What is looked at: an edition, what was rendered of it, and that read.
 
     `headlines` are the elements of headlines by story id; `owners` tells of which story an element
-    is a part.
+    is a part; `reader` is whose copy it is.
     """
 
     edition: Edition
@@ -36,6 +36,7 @@ class Case:
     headlines: Mapping[str, Element]
     owners: Mapping[Element, EditionStory]
     places: Places
+    reader: Reader | None = None
 
     def where(self, element: Element, *needles: str) -> str:
         """The story that the element is a part of, or else where one of the needles is written."""
@@ -270,7 +271,8 @@ def forbidden(case: Case) -> Iterator[Finding]:
     for at_rule, prelude in case.sheet.at_rules:
         if at_rule == "import":
             why = "clients load no style sheets; include the file"
-            yield error(f"@import {short(prelude)}", why, case.places.of("@import"))
+            where = case.places.of(f"@import{prelude}", "@import")
+            yield error(f"@import {short(prelude)}", why, where)
     for font in case.sheet.fonts:
         for address in addresses(font.value):
             why = "a mail loads no fonts; name those that readers have"
