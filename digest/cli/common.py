@@ -81,9 +81,15 @@ def print_json(value: Any) -> None:
 
 
 def finding_line(finding: Finding) -> str:
-    """What the lint found, in a line: how bad it is, which rule, where, what."""
-    where = f"{finding.where}: " if finding.where else ""
-    return f"{finding.severity} ({finding.rule}): {where}{finding.message}"
+    """What the lint found, in a line: how bad it is, where, what, and by which rule."""
+    where = f"{_near(finding.where)}: " if finding.where else ""
+    return f"{finding.severity}: {where}{finding.message} [{finding.rule}]"
+
+
+def _near(where: str) -> str:
+    """A file's place as one can open it from here."""
+    here = f"{Path.cwd()}/"
+    return where.removeprefix(here)
 
 
 def load(config: Path | None) -> tuple[Settings, Config]:

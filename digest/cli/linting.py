@@ -13,6 +13,7 @@ from digest.cli.common import (
     SOME_FAILED,
     ConfigOption,
     JsonOption,
+    finding_line,
     load_settings,
     print_json,
 )
@@ -70,7 +71,7 @@ def lint(
         print_json(_report(edition, findings, measured))
     else:
         for finding in findings:
-            _print_finding(finding)
+            typer.echo(finding_line(finding))
         typer.echo(_last_line(edition, findings, measured))
     if _count(findings, "error"):
         raise typer.Exit(SOME_FAILED)
@@ -94,18 +95,6 @@ def _folder(outbox: Path, wanted: str) -> Path:
         raise UsageError(f"{path}: has no {EDITION_FILE}; name the folder of one edition")
     address_for(outbox, wanted)  # says what there is
     raise UsageError(f"no edition {wanted!r} in {outbox}")
-
-
-def _print_finding(finding: Finding) -> None:
-    where = _near(finding.where)
-    typer.echo(f"{finding.severity}: {f'{where}: ' if where else ''}{finding.message}", nl=False)
-    typer.echo(f" [{finding.rule}]")
-
-
-def _near(where: str) -> str:
-    """A file's place as one can open it from here."""
-    here = f"{Path.cwd()}/"
-    return where.removeprefix(here)
 
 
 def _last_line(edition: Edition, findings: Sequence[Finding], measured: Measured) -> str:

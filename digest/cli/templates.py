@@ -18,6 +18,7 @@ from digest.cli.common import (
     ConfigOption,
     JsonOption,
     complain,
+    finding_line,
     load_settings,
     print_json,
 )
@@ -94,8 +95,7 @@ def templates_check(
             print_json({"theme": name, "findings": [asdict(finding) for finding in findings]})
             continue
         for finding in findings:
-            place = f"{finding.where}: " if finding.where else ""
-            typer.echo(f"{finding.severity}: {place}{finding.message} ({finding.rule})")
+            typer.echo(finding_line(finding))
         warnings = len(findings) - errors
         typer.echo(f"{name}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
     if failed:
