@@ -54,7 +54,12 @@ def test_two_processes_at_once_on_a_new_state_build_one_edition(desk: Desk) -> N
     assert sorted(code for *_, code in results) == [0, 1], results
     statuses = [json.loads(out)["digests"][0]["status"] for out, _, _ in results]
     assert sorted(statuses) == ["built", "exists"]
-    assert [path.name for path in (desk.outbox / "demo").iterdir()] == ["2026-03-02"]
+    assert sorted(path.name for path in (desk.outbox / "demo").iterdir()) == [
+        ".catalogue.json",
+        "2026-03-02",
+        "atom.xml",
+        "index.html",
+    ]
 
 
 def killed(desk: Desk, when: str) -> None:

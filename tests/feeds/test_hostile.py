@@ -24,7 +24,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from digest.feeds import entries, guard, http, unpack, xmltext
+from digest.feeds import entries, guard, http, images, unpack, xmltext
 from digest.feeds.http import Answer, Web
 from digest.feeds.parse import parse_feed
 from digest.feeds.robots import Robots
@@ -672,8 +672,10 @@ async def _(_: Stage) -> bool:
 
 def as_given(what: str) -> Callable[[Stage], None]:
     def without(stage: Stage) -> None:
-        stage.patch.setattr(entries, what, lambda text, *_: text)
-        stage.patch.setattr(entries, "is_http", bool)
+        for module in (entries, images):
+            if hasattr(module, what):
+                stage.patch.setattr(module, what, lambda text, *_: text)
+            stage.patch.setattr(module, "is_http", bool)
 
     return without
 
