@@ -37,6 +37,8 @@ ARCHIVE_TEMPLATE = "archive.html.j2"
 BASE = "base"
 """The folder of what themes share; no theme itself, for it has no `digest.html.j2`."""
 
+_SOURCES = (".css", ".html", ".j2", ".md", ".txt")
+
 # cssutils keeps state while it parses, and premailer caches what it parsed: one page at a time.
 _INLINING = threading.Lock()
 
@@ -80,9 +82,10 @@ class Renderer:
         return languages(self._shared)
 
     def sources(self, theme: str) -> dict[str, str]:
-        """The files that `theme` is made of, path to text: its own, then those of `base`.
+        """The templates and sheets that `theme` is made of, path to text: its own, then `base`'s.
 
-        A file that is hidden by another of the same name is left out. Raises TemplateError.
+        A file that is hidden by another of the same name is left out, and so is what is no text of
+        a page (a picture that lies beside). Raises TemplateError.
         """
         self._check_known(theme)
         found: dict[str, str] = {}
@@ -90,7 +93,9 @@ class Renderer:
             seen: set[str] = set()
             for folder in folders:
                 for path in sorted((folder / name).glob("*.*")):
-                    if path.is_file() and path.name not in seen:
+                    if path.suffix not in _SOURCES or not path.is_file():
+                        continue
+                    if path.name not in seen:
                         seen.add(path.name)
                         found[str(path)] = _read(path)
         return found

@@ -863,6 +863,20 @@ def test_one_folder_copied_is_a_theme(copied: Path, mail: Rendered) -> None:
     assert _mine(copied) == mail
 
 
+def test_what_a_theme_is_made_of_is_its_texts_before_the_shared_ones(copied: Path) -> None:
+    (copied / "logo.png").write_bytes(b"\x89PNG\xff")
+    (copied / "digest.txt.j2").write_text("mine", "utf-8")
+    sources = Renderer([copied.parent, packaged_themes()]).sources("mine")
+    assert {Path(path).name for path in list(sources)[:4]} == {
+        "adaptive.css",
+        "digest.html.j2",
+        "digest.txt.j2",
+        "style.css",
+    }
+    assert sources[str(copied / "digest.txt.j2")] == "mine"
+    assert str(packaged_themes() / "base" / "layout.html.j2") in sources
+
+
 def test_a_theme_writes_a_block_anew(copied: Path) -> None:
     page = copied / "digest.html.j2"
     page.write_text(
