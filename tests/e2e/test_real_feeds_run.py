@@ -205,7 +205,7 @@ def mail(printed: Edition, renderer: Renderer) -> Rendered:
 
 
 def test_the_lint_finds_no_error(printed: Edition, mail: Rendered, renderer: Renderer) -> None:
-    findings = lint(printed, mail, renderer.sources(printed.template))
+    findings = lint(printed, mail, renderer.sources(printed.template), reader=READER)
     assert [finding for finding in findings if finding.severity == "error"] == []
 
 

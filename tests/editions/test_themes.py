@@ -167,7 +167,7 @@ def test_every_page_is_html5_without_a_single_error(
 def test_the_lint_finds_nothing_but_what_the_sample_lacks_on_purpose(
     renderer: Renderer, sample: Edition, mail: Rendered
 ) -> None:
-    findings = lint(sample, mail, renderer.sources(sample.template))
+    findings = lint(sample, mail, renderer.sources(sample.template), reader=READER)
 
     assert {finding.message for finding in findings} == {
         "the story has no headline",
@@ -448,7 +448,7 @@ def test_addresses_in_the_note_are_links_and_all_else_is_text(
     )
     edition = replace(sample, note=(said.replace("<b>See</b>", "See"),))
     rendered = renderer.render(edition, mail=True, reader=READER)
-    assert {finding.message for finding in lint(edition, rendered, {})} == {
+    assert {finding.message for finding in lint(edition, rendered, {}, reader=READER)} == {
         "the story has no headline",
         "the story has no link",
     }
