@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
 from digest.editions.filters import headline, language_tag, safe_url
-from digest.editions.mailboxes import ascii_domain, parse_mailbox
+from digest.editions.mailboxes import Mailbox, ascii_domain, parse_mailbox
 from digest.editions.printable import printable_record
 from digest.errors import OutboxError
 from digest.records import ArchiveEntry, DigestArchive, Edition
@@ -95,12 +95,18 @@ def atom_feed(archive: DigestArchive) -> bytes:
     return body + b"\n"
 
 
+def _sender(archive: DigestArchive) -> Mailbox | None:
+    """Who sends the digest; None where that is no address, as in an edition made by hand."""
+    try:
+        return parse_mailbox(archive.sender)
+    except ValueError:
+        return None
+
+
 def _authority(archive: DigestArchive) -> str:
     """The domain that makes the ids the digest's own: the sender's, else the archive's."""
-    try:
-        return parse_mailbox(archive.sender).domain
-    except ValueError:
-        pass
+    if sender := _sender(archive):
+        return sender.domain
     try:
         return ascii_domain(urlsplit(archive.archive).hostname or "")
     except ValueError as error:
@@ -112,11 +118,8 @@ def _authority(archive: DigestArchive) -> str:
 
 def _author(archive: DigestArchive) -> str:
     """The sender's name; its address is for mail, and feeds are read by those who collect them."""
-    try:
-        name = parse_mailbox(archive.sender).name
-    except ValueError:
-        name = ""
-    return name or archive.title or archive.digest
+    sender = _sender(archive)
+    return (sender.name if sender else "") or archive.title or archive.digest
 
 
 def _address(archive: DigestArchive, path: str) -> str:
