@@ -10,7 +10,8 @@
     │   └── UnknownModelError  a name that can be no model: wrong use too      (exit status 2)
     ├── TemplateError        a theme can't be rendered: file and line
     ├── StoreError           the database can't be used
-    └── OutboxError          an edition can't be written or read
+    ├── OutboxError          an edition can't be written or read
+    └── RelayError           the mail server can't be used at all now: nobody's message went out
 
 Errors chain their cause (`raise … from error`). What concerns one feed is caught at the
 stage's edge and becomes a line of the run report; what concerns one digest (TemplateError,
@@ -120,3 +121,15 @@ class StoreError(DigestError):
 
 class OutboxError(DigestError):
     """An edition can't be written or read; the message names the path."""
+
+
+class RelayError(DigestError):
+    """The mail server, or the folder in its place, can't be used now; the message names it.
+
+    It concerns no single recipient: the message in hand was not delivered, and those that follow
+    would not be either. `lasting` is what waiting does not mend (a wrong password).
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        self.lasting = lasting
+        super().__init__(message)

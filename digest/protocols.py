@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from digest.records import Document, Encoded, Summary
+from digest.records import Document, Encoded, Envelope, Receipt, Summary
 
 
 class Generator(Protocol):
@@ -45,3 +45,29 @@ class Summarizer(Protocol):
         self, documents: Sequence[Document], encoded: Mapping[str, Encoded]
     ) -> list[Summary]:
         """One summary a document, in order; `encoded` holds the embeddings by document id."""
+
+
+class Transport(Protocol):
+    """A way for messages to leave: an SMTP server, or a folder for people without one.
+
+    Used by one thread; only `cut` may be called from another.
+    """
+
+    def send(self, envelope: Envelope) -> Receipt:
+        """Hands one message over, and says what became of it.
+
+        A connection is opened when there is none, and kept for the next message. Raises RelayError
+        when the server as a whole can't be used: the message is certainly not delivered then.
+        """
+
+    def has(self, envelope: Envelope) -> bool | None:
+        """Whether the message was handed over by an earlier process; None if that can't be known.
+
+        An SMTP server can't be asked; a folder can be looked into.
+        """
+
+    def cut(self) -> None:
+        """Ends a `send` that waits for the server: it returns as if the connection were lost."""
+
+    def close(self) -> None:
+        """Takes leave of the server. The next `send` connects again."""

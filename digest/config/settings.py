@@ -20,11 +20,7 @@ from digest.text.urls import canonical_url, is_http, redact
 PREFIX = "DIGEST_"
 ENV_FILE = Path(".env")
 
-RESERVED = (
-    "DIGEST_SMTP_URL",
-    "DIGEST_SECRET_KEY",
-    "DIGEST_DASK_SCHEDULER",
-)
+RESERVED = ("DIGEST_DASK_SCHEDULER",)
 """Names of the design that this version does not read yet; setting one does nothing."""
 
 
@@ -65,7 +61,51 @@ class Settings(BaseSettings):
         default=None,
         max_length=500,
         description="The http(s) address under which the outbox is published, for links to earlier "
-        "editions.",
+        "editions, and under which `digest serve` answers what begins with `/subscription/`.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="How mail leaves: `smtp://user:password@host:587`, `smtps://…` for TLS from the "
+        "start, `maildir:FOLDER` or `file:FOLDER`. Without it nothing is sent.",
+    )
+    smtp_connections: int = Field(
+        default=1, ge=1, le=20, description="How many connections to the mail server at once."
+    )
+    smtp_per_connection: int = Field(
+        default=100, ge=1, le=100_000, description="Most messages over one connection."
+    )
+    smtp_per_second: float | None = Field(
+        default=None, gt=0, le=10_000, description="Most messages a second; no limit if unset."
+    )
+    smtp_per_hour: int | None = Field(
+        default=None, ge=1, le=10_000_000, description="Most messages an hour; no limit if unset."
+    )
+    smtp_timeout_seconds: float = Field(
+        default=60,
+        ge=1,
+        le=600,
+        description="How long the mail server may be silent; after a message's end ten times that, "
+        "up to the ten minutes that RFC 5321 grants.",
+    )
+    send_retry_hours: float = Field(
+        default=48,
+        gt=0,
+        le=240,
+        description="How long a message that a server put off is tried again before it counts as "
+        "bounced.",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="What signs the links to confirm and to unsubscribe; made and kept in the "
+        "database if unset. Several, parted by blanks: the last signs, all are honoured.",
+    )
+    fetch_minutes: int = Field(
+        default=30,
+        ge=0,
+        le=1440,
+        description="How often `digest serve` looks which feeds may be asked again, between "
+        "editions; 0 never.",
     )
     dkim_key: Path | None = Field(
         default=None, description="The private key (PEM, RSA or Ed25519) that signs messages."
@@ -104,13 +144,19 @@ class Settings(BaseSettings):
         description="Number format of models that write; what suits the device if unset.",
     )
     misfire_grace_hours: float = Field(
-        default=6, gt=0, le=72, description="How late a scheduled run may still start."
+        default=6,
+        gt=0,
+        le=72,
+        description="How late a scheduled edition may still be built, and its sending begin.",
     )
     fetch_timeout_seconds: float = Field(
         default=30, gt=0, le=600, description="How long one feed may take."
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
         Field(default="warning", description="The least important log line that is written.")
+    )
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
+        default="console", description="Log lines for people, or JSON, a line each."
     )
 
     @field_validator("database_url")

@@ -172,11 +172,127 @@ class StoryRow(Base):
 
 
 class RunRow(Base):
-    """A run report, kept for whoever looks after the service."""
+    """A report of a run, or of a round of sending, kept for whoever looks after the service."""
 
     __tablename__ = "runs"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(8), server_default="run")
     started: Mapped[datetime] = mapped_column(UtcDateTime)
     seconds: Mapped[float] = mapped_column(Float)
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class EditionRow(Base):
+    """How far the edition of a digest for a local date is: `EditionStatus`.
+
+    `owner` builds it, until `until` at the latest. `asked` is the due moment that the schedule last
+    tried it for.
+    """
+
+    __tablename__ = "editions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    date: Mapped[str] = mapped_column(String(10), primary_key=True)
+    state: Mapped[str] = mapped_column(String(8))
+    updated: Mapped[datetime] = mapped_column(UtcDateTime)
+    owner: Mapped[str] = mapped_column(String(40), server_default="")
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fingerprint: Mapped[str] = mapped_column(String(64), server_default="")
+    built: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    asked: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    send_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    approved: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    started: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(Text, server_default="")
+
+    __table_args__ = (Index("ix_editions_state", "state"),)
+
+
+class SubscriberRow(Base):
+    """A person with an address. `key` stands for them in links, and is never given twice.
+
+    `address_key` is the address by which two writings of it are one. `bounced` is when the address
+    was found dead.
+    """
+
+    __tablename__ = "subscribers"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    address: Mapped[str] = mapped_column(String(320))
+    address_key: Mapped[str] = mapped_column(String(320), unique=True)
+    name: Mapped[str] = mapped_column(Text, server_default="")
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    bounced: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    bounce_reason: Mapped[str] = mapped_column(Text, server_default="")
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class SubscriptionRow(Base):
+    """A digest that a subscriber gets, asked for, or has left.
+
+    `consent` says in words how the person agreed. `confirmation` is how far the letter is that asks
+    for it: `wanted`, `sent`, or empty where none is needed.
+    """
+
+    __tablename__ = "subscriptions"
+
+    subscriber: Mapped[int] = mapped_column(Integer, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    state: Mapped[str] = mapped_column(String(8))
+    topics: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    languages: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    asked: Mapped[datetime] = mapped_column(UtcDateTime)
+    confirmed: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    consent: Mapped[str] = mapped_column(Text, server_default="")
+    confirmation: Mapped[str] = mapped_column(String(8), server_default="")
+    confirmation_tries: Mapped[int] = mapped_column(Integer, server_default="0")
+    confirmation_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        Index("ix_subscriptions_digest_state", "digest", "state"),
+        Index("ix_subscriptions_confirmation", "confirmation"),
+    )
+
+
+class DeliveryRow(Base):
+    """An edition to one of its recipients, who were frozen with it: `Delivery`.
+
+    `owner` has it in hand while it is `sending`, until `until` at the latest.
+    """
+
+    __tablename__ = "deliveries"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    date: Mapped[str] = mapped_column(String(10), primary_key=True)
+    subscriber: Mapped[int] = mapped_column(Integer, primary_key=True)
+    state: Mapped[str] = mapped_column(String(11))
+    topics: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    languages: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    owner: Mapped[str] = mapped_column(String(40), server_default="")
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    tried: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(Text, server_default="")
+
+    __table_args__ = (
+        Index("ix_deliveries_state", "digest", "date", "state"),
+        Index("ix_deliveries_subscriber", "subscriber"),
+        Index("ix_deliveries_tried", "tried"),
+    )
+
+
+class SecretRow(Base):
+    """What signs links, made at first use and shared by all services on the database."""
+
+    __tablename__ = "secrets"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)

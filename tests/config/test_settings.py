@@ -165,18 +165,18 @@ def test_a_wrong_secret_is_complained_of_without_showing_it(
 
 
 def test_unknown_names_are_told_with_the_nearest_known(folder: Path) -> None:
-    (folder / ".env").write_text("DIGEST_STATEDIR=x\nDIGEST_SMTP_URL=smtp://host\nOTHER=1\n")
+    (folder / ".env").write_text("DIGEST_STATEDIR=x\nDIGEST_SMTP_URI=smtp://host\nOTHER=1\n")
     environ = {
         "DIGEST_OUTBOXDIR": "x",
         "DIGEST_OUTBOX_DIR": "x",
-        "DIGEST_SECRET_KEY": "x",
+        "DIGEST_DASK_SCHEDULER": "x",
         "DIGEST_QQ": "x",
         "HOME": "/",
     }
     assert unknown_settings(environ) == [
+        "DIGEST_DASK_SCHEDULER: this version of digest does not support it yet",
         "DIGEST_OUTBOXDIR: unknown setting (did you mean DIGEST_OUTBOX_DIR?)",
         "DIGEST_QQ: unknown setting",
-        "DIGEST_SECRET_KEY: this version of digest does not support it yet",
-        "DIGEST_SMTP_URL: this version of digest does not support it yet",
+        "DIGEST_SMTP_URI: unknown setting (did you mean DIGEST_SMTP_URL?)",
         "DIGEST_STATEDIR: unknown setting (did you mean DIGEST_STATE_DIR?)",
     ]

@@ -1,0 +1,1 @@
+"""Who gets what: addresses, lists of people in CSV, signed links."""
