@@ -65,8 +65,8 @@ class Settings(BaseSettings):
     )
     smtp_url: SecretStr | None = Field(
         default=None,
-        description="How mail leaves: `smtp://user:password@host:587`, `smtps://…` for TLS from the "
-        "start, `maildir:FOLDER` or `file:FOLDER`. Without it nothing is sent.",
+        description="How mail leaves: `smtp://user:password@host:587`, `smtps://…` for TLS from "
+        "the start, `maildir:FOLDER` or `file:FOLDER`. Without it nothing is sent.",
     )
     smtp_connections: int = Field(
         default=1, ge=1, le=20, description="How many connections to the mail server at once."

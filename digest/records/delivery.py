@@ -26,10 +26,10 @@ class EditionStatus:
 
     `fingerprint` is the SHA-256 of its `edition.json`; what differs from it is not sent. `asked` is
     the due moment that the schedule last tried it for. From `send_at` on it leaves by itself, once
-    it is approved; when None, only by hand. `started` is when its recipients were frozen, `finished`
-    when the last of them was settled. `attempts` counts what failed in a row, in building or in
-    reaching the mail server; `not_before` is when the next may be. `reason` says why it is skipped,
-    failed, or waits.
+    it is approved; when None, only by hand. `started` is when its recipients were frozen,
+    `finished` when the last of them was settled. `attempts` counts what failed in a row, in
+    building or in reaching the mail server; `not_before` is when the next may be. `reason` says why
+    it is skipped, failed, or waits.
     """
 
     digest: str

@@ -27,6 +27,8 @@ from sqlalchemy import (
 
 from digest.records import Article, Encoded, Feed, FeedRate, FeedState, Summary
 from digest.store.database import LOCK_SECONDS, Database
+from digest.store.deliveries import Deliveries
+from digest.store.editions import Editions
 from digest.store.incoming import parts, save_entries
 from digest.store.rows import article_of, article_values, state_of, state_values, summary_of
 from digest.store.schema import (
@@ -56,6 +58,8 @@ class Store:
 
     def __init__(self, url: str, lock_seconds: float = LOCK_SECONDS) -> None:
         self._database = Database(url, lock_seconds)
+        self.editions = Editions(self._database)
+        self.deliveries = Deliveries(self._database)
         self._transaction = self._database.transaction
         self._reading = self._database.reading
 
@@ -329,22 +333,23 @@ class Store:
         ]
         self._replace(SummaryRow, SummaryRow.method == method, rows)
 
-    def save_run(self, started: datetime, seconds: float, report: Mapping[str, Any]) -> None:
-        """Keeps a run report."""
+    def save_run(
+        self, started: datetime, seconds: float, report: Mapping[str, Any], kind: str = "run"
+    ) -> None:
+        """Keeps the report of a run, or of a round of sending (`kind` is `send`)."""
+        row = {"started": started, "seconds": seconds, "report": dict(report), "kind": kind}
         with self._transaction() as connection:
-            connection.execute(
-                insert(RunRow), [{"started": started, "seconds": seconds, "report": dict(report)}]
-            )
+            connection.execute(insert(RunRow), [row])
+
+    def runs(self, kind: str = "run", most: int = 1) -> list[dict[str, Any]]:
+        """The newest reports of a kind, newest first, with `started` and `seconds`."""
+        query = select(RunRow).where(RunRow.kind == kind).order_by(RunRow.id.desc()).limit(most)
+        with self._reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def last_run(self) -> dict[str, Any] | None:
         """The newest run report, with `started` and `seconds`; None before the first run."""
-        with self._reading() as connection:
-            row = (
-                connection.execute(select(RunRow).order_by(RunRow.id.desc()).limit(1))
-                .mappings()
-                .first()
-            )
-        return None if row is None else dict(row)
+        return next(iter(self.runs()), None)
 
     # --- inside --------------------------------------------------------------------------
 
