@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from digest.editions.filters import headline, long_date
 from digest.editions.limits import MAX_BYTES
+from digest.editions.opening import opened
 from digest.editions.words import Words
 from digest.records import (
     Article,
@@ -26,7 +26,7 @@ from digest.records import (
     SummarySentence,
 )
 from digest.text.shorten import shorten
-from digest.text.subject import SUBJECT, fill_subject, subject_fields
+from digest.text.subject import SUBJECT
 from digest.text.teaser import TEASER_WORDS
 from digest.text.urls import page_of
 
@@ -34,11 +34,6 @@ from digest.text.urls import page_of
 _WORDS_A_MINUTE = 238
 # Scripts without spaces: about 500 characters a minute (Chinese and Japanese readers).
 _CHARACTERS_A_MINUTE = 500
-# Mail clients show 60 to 90 characters of a subject, and about as many of the preheader.
-_SUBJECT = 90
-_PREHEADER = 140
-# A headline that is cut to less says nothing; then the whole subject is cut at its end.
-_SHORTEST_HEADLINE = 30
 # Most characters of a printed summary. An extractive one can be asked for 1,000 words, which are
 # about 6,000 characters. What is longer is no summary, and would fill the mail.
 _SUMMARY = 8000
@@ -106,6 +101,7 @@ def compose(
         timezone=plan.timezone,
         built=built,
         subject=plan.title,
+        subject_form=plan.subject,
         preheader="",
         sender=plan.sender,
         template=plan.template,
@@ -124,18 +120,7 @@ def compose(
         postal=plan.postal,
         trimmed=len(chosen) - len(printed),
     )
-    # Subject and preheader name what the reader finds first: each topic's top, then the others.
-    tops = [headline(topic.stories[0]) for topic in topics]
-    headlines = tops + [headline(story) for topic in topics for story in topic.stories[1:]]
-    if not headlines:
-        return edition
-    # Of an only story, which the subject names, the preheader tells more.
-    more = headlines[1:4] or [sentence.text for sentence in edition.stories[0].summary]
-    return replace(
-        edition,
-        subject=_subject(plan.subject, edition, words or Words()),
-        preheader=shorten((" · " if headlines[1:] else " ").join(more), _PREHEADER),
-    )
+    return opened(edition, words or Words())
 
 
 def fit(
@@ -201,28 +186,6 @@ def _share(most: int, parts: int) -> int:
     edition all the same), and the fastest of ten can't push out the other nine.
     """
     return max(1, -(-most // parts))
-
-
-def _subject(template: str, edition: Edition, words: Words) -> str:
-    """The subject line, cut where mail clients would; what is cut is the headline if it can be."""
-    first = edition.topics[0].stories[0]
-    told = headline(first)
-    if first.update is not None:
-        told = str(words.gettext("Update: %(headline)s")) % {"headline": told}
-    values = {
-        "title": edition.title,
-        "headline": told,
-        "topic": str(words.pgettext("topic", edition.topics[0].name)),
-        "date": long_date(edition.date, edition),
-        "stories": str(len(edition.stories)),
-    }
-    whole = fill_subject(template, values)
-    if over := max(0, len(whole) - _SUBJECT):
-        left = len(values["headline"]) - over
-        if left >= _SHORTEST_HEADLINE and "headline" in subject_fields(template):
-            values["headline"] = shorten(values["headline"], left)
-            whole = fill_subject(template, values)
-    return shorten(whole, _SUBJECT)
 
 
 def reading_minutes(text: str) -> int:

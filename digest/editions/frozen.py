@@ -18,13 +18,14 @@ from pydantic import TypeAdapter, ValidationError
 from digest.errors import OutboxError
 from digest.records import Edition
 
-FORMAT = 5
+FORMAT = 6
 """The newest `format` that this version reads, and the one it writes.
 
 2 added what verification dropped of a summary, and what it stands instead of; 3 what a story is
 made of and why, the parts of its rank, and what an earlier edition told of it; 4 whether readers
 are told of the feeds that fail, and whether a story is behind a paywall; 5 the language, the
-editors' note, the postal address, what found no room in an e-mail, and pictures with their size.
+editors' note, the postal address, what found no room in an e-mail, and pictures with their size;
+6 the template of the subject, for copies that hold less.
 """
 
 # Before these formats every reader was told of the feeds that failed, and a picture was an address.

@@ -42,8 +42,12 @@ def build_message(
     *,
     reader: Reader | None = None,
     signer: Signer | None = None,
+    mark: str = "",
 ) -> bytes:
     """The whole message: multipart/alternative, plain text first, for `reader` or its own sender.
+
+    `mark` (letters and digits) makes another Message-ID: a copy for trying must not be taken, by
+    any mail program, for the one that a reader has or is going to get.
 
     It is signed (DKIM) where there is a `signer`. An edition whose first story is an update of
     one that an earlier edition told names that edition's message in `References` (not in
@@ -56,7 +60,7 @@ def build_message(
     """
     sender = _sender(edition)
     fields = [
-        *_envelope(edition, sender, reader),
+        *_envelope(edition, sender, reader, mark),
         *_list(edition, sender, reader),
         *_automatic(edition, sender),
         "MIME-Version: 1.0",
@@ -79,7 +83,9 @@ def build_message(
     return message if signer is None else signer.sign(message, sender.domain, edition.built)
 
 
-def message_id(edition: Edition, reader: Reader | None = None, *, date: str = "") -> str:
+def message_id(
+    edition: Edition, reader: Reader | None = None, *, date: str = "", mark: str = ""
+) -> str:
     """The Message-ID, in its angle brackets, of the edition of `date` (its own) for `reader`.
 
     It is the same whenever it is asked for, and shows of the address only a hash: a message is
@@ -90,17 +96,19 @@ def message_id(edition: Edition, reader: Reader | None = None, *, date: str = ""
         address = _addressee(edition, reader).address.lower()
         seed = f"{edition.digest}\0{address}".encode()
         parts.append(hashlib.sha256(seed).hexdigest()[:24])
+    if mark:
+        parts.append(_atom(mark))
     return f"<{'.'.join(parts)}@{_sender(edition).domain}>"
 
 
-def _envelope(edition: Edition, sender: Mailbox, reader: Reader | None) -> Iterator[str]:
+def _envelope(edition: Edition, sender: Mailbox, reader: Reader | None, mark: str) -> Iterator[str]:
     """What RFC 5322 knows: from whom, for whom, when, about what."""
     to = Mailbox(sender.local, sender.domain) if reader is None else _addressee(edition, reader)
     yield named("From", sender.name, sender.address)
     yield named("To", to.name, to.address)
     yield unstructured("Subject", printable(edition.subject).strip() or edition.title)
     yield f"Date: {format_datetime(edition.built.astimezone(UTC))}"
-    yield f"Message-ID: {message_id(edition, reader)}"
+    yield f"Message-ID: {message_id(edition, reader, mark=mark)}"
     first = next(iter(edition.stories), None)
     if first is not None and first.update is not None:
         yield f"References: {message_id(edition, reader, date=first.update.date)}"

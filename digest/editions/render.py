@@ -130,6 +130,11 @@ class Renderer:
         html = self._fill(edition.template, edition.language, HTML_TEMPLATE, values)
         return self._inlined(edition.template, HTML_TEMPLATE, html)
 
+    def text(self, edition: Edition, *, mail: bool = False, reader: Reader | None = None) -> str:
+        """The plain text of `render` alone."""
+        values = _values(edition, mail, False, reader)
+        return _tidy(self._fill(edition.template, edition.language, TEXT_TEMPLATE, values))
+
     def as_written(self, edition: Edition, *, mail: bool = False) -> str:
         """The HTML as the templates write it, before a parser mends it. Raises TemplateError."""
         values = _values(edition, mail, False, None)

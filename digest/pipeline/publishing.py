@@ -15,6 +15,7 @@ from digest.editions.message import build_message
 from digest.errors import DigestError
 from digest.outbox.catalogue import catalogue
 from digest.outbox.outbox import EDITION
+from digest.pipeline.delivering import fingerprint
 from digest.pipeline.wiring import Workshop
 from digest.records import ArchiveEntry, Edition, Finding, Reader, Rendered
 
@@ -28,9 +29,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where the edition's page lies, and what the lint had to say."""
+    """Where the edition's page lies, the hash of its file, and what the lint had to say."""
 
     path: str
+    fingerprint: str
     findings: tuple[Finding, ...]
 
 
@@ -54,12 +56,18 @@ def fitted(workshop: Workshop, build: Callable[[int | None], Edition]) -> Editio
     )
 
 
-def publish(workshop: Workshop, edition: Edition, repeats: Sequence[str]) -> Published:
+def publish(
+    workshop: Workshop,
+    edition: Edition,
+    repeats: Sequence[str],
+    keep: Callable[[], None] = lambda: None,
+) -> Published:
     """Renders and writes the edition, then notes what it tells, then lists it in the archive.
 
-    `repeats` are articles that say again what was told: noted with it, so that they are not
-    looked at every day, nor told once memory has lost what they repeat. Raises DigestError when
-    the edition can't be rendered or written; what was there before stays then.
+    `keep` is called right before anything is written, and raises where it may not be. `repeats`
+    are articles that say again what was told: noted with it, so that they are not looked at every
+    day, nor told once memory has lost what they repeat. Raises DigestError when the edition can't
+    be rendered or written; what was there before stays then.
     """
     page, mail = workshop.renderer.render(edition), workshop.renderer.render(edition, mail=True)
     files = {
@@ -73,6 +81,7 @@ def publish(workshop: Workshop, edition: Edition, repeats: Sequence[str]) -> Pub
     if workshop.signer and (why := workshop.signer.misaligned(edition.sender)):
         findings += (Finding("dkim", "warning", why),)
     log.info("digest %s: writing %d stories", edition.digest, len(edition.stories))
+    keep()
     if edition.date in workshop.store.told_dates(edition.digest):
         # Forgotten first: after a crash in between, the next run learns what the edition that is
         # there then tells, whichever of the two it is.
@@ -86,7 +95,7 @@ def publish(workshop: Workshop, edition: Edition, repeats: Sequence[str]) -> Pub
     except Exception as error:
         log.exception("digest %s: the list of editions", edition.digest)
         findings += (Finding("archive", "warning", _unexpected(error)),)
-    return Published(str(folder / PAGE), findings)
+    return Published(str(folder / PAGE), fingerprint(files[EDITION]), findings)
 
 
 def _found(workshop: Workshop, edition: Edition, mail: Rendered) -> tuple[Finding, ...]:

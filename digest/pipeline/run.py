@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,13 +12,16 @@ from zoneinfo import ZoneInfo
 
 from digest.config import Config, DigestSpec
 from digest.config.topics import AUTO
+from digest.editions.archive import PAGE
 from digest.editions.compose import Plan, choose, compose
 from digest.editions.frozen import load_edition
 from digest.errors import DigestError, OutboxError, StoreError, TemplateError
+from digest.pipeline.claims import Claims, claiming
 from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.gathering import gather
 from digest.pipeline.grouping import group
 from digest.pipeline.headings import FoundTopics, Headings, ListedTopics
+from digest.pipeline.outcomes import all_told, nothing, troubled
 from digest.pipeline.progress import Progress, silent
 from digest.pipeline.publishing import fitted, publish
 from digest.pipeline.remembering import Archive, Remembered
@@ -27,11 +30,10 @@ from digest.pipeline.wiring import Workshop
 from digest.records import (
     Article,
     DigestOutcome,
+    DueEdition,
     Encoded,
-    FailedFeed,
     Feed,
     FeedOutcome,
-    FeedState,
     RunReport,
     Story,
 )
@@ -48,28 +50,35 @@ def run(
     digests: Sequence[DigestSpec],
     now: datetime,
     *,
-    due: datetime | None = None,
+    due: Mapping[str, DueEdition] | None = None,
     force: bool = False,
     need: timedelta = timedelta(0),
     note: tuple[str, ...] | None = None,
     progress: Progress = silent,
 ) -> RunReport:
-    """Builds the editions of `digests` for the local dates of `due`, which is `now` when None.
+    """Builds the editions of `digests` for the local date of `now` (aware), or what is `due`.
 
-    Both are aware; they differ when a scheduled run starts late.
+    `due` says, by digest, for which date and moment the schedule asks: that edition leaves by
+    itself afterwards, once it is approved. What fails then is noted, and what has nothing to tell.
 
     An edition that is there already is left alone, and its feeds are not asked, unless `force`,
-    with which its summaries are made anew too. What was asked within `need` isn't asked again.
+    with which its summaries are made anew too; what readers have is never built again, nor what
+    another service builds. What was asked within `need` isn't asked again.
     `note` is what the editors say at the top, a text a
     paragraph; when None, what they said in the edition that is built again.
     What fails is a line of the report, which is kept in the store too. Raises StoreError when the
-    store fails before the first digest is built.
+    store fails before the first digest is built. Whatever `progress` raises ends the run; what it
+    had claimed is given back.
     """
     clock = time.monotonic()
-    dates = {spec.name: local_date(spec, due or now) for spec in digests}
-    with workshop.alone():
+    dates = {
+        spec.name: due[spec.name].date if due and spec.name in due else local_date(spec, now)
+        for spec in digests
+    }
+    with workshop.alone(), claiming(workshop, now, due or {}) as claims:
         settled = {
-            spec.name: _settled(workshop, spec, dates[spec.name], force, note) for spec in digests
+            spec.name: _settled(workshop, claims, spec, dates[spec.name], force, note)
+            for spec in digests
         }
         building = [spec for spec in digests if settled[spec.name] is None]
         feeds = _feeds(config, building)
@@ -77,10 +86,19 @@ def run(
         built = [
             settled[spec.name]
             or _safely(
+                claims,
                 spec,
                 dates[spec.name],
                 partial(
-                    _build, workshop, config.feeds_of(spec), outcomes, now, force, note, progress
+                    _build,
+                    workshop,
+                    claims,
+                    config.feeds_of(spec),
+                    outcomes,
+                    now,
+                    force,
+                    note,
+                    progress,
                 ),
             )
             for spec in digests
@@ -127,42 +145,80 @@ def _reach(digests: Sequence[DigestSpec]) -> timedelta | None:
 
 
 def _settled(
-    workshop: Workshop, spec: DigestSpec, date: str, force: bool, note: tuple[str, ...] | None
+    workshop: Workshop,
+    claims: Claims,
+    spec: DigestSpec,
+    date: str,
+    force: bool,
+    note: tuple[str, ...] | None,
 ) -> DigestOutcome | None:
     """What is known of the edition before anything is fetched; None when it is to be built."""
-    if spec.template not in (themes := workshop.renderer.themes()):
-        reason = f"theme {spec.template!r} isn't there; there is: {', '.join(themes)}"
-        return DigestOutcome(spec.name, date, "failed", reason=reason)
+    outbox = workshop.outbox
     try:
+        outbox.recover(spec.name)
+        there = outbox.has(spec.name, date)
+        if there and not force:
+            return _there(workshop, claims, spec, date, note)
+        if spec.template not in (themes := workshop.renderer.themes()):
+            reason = f"theme {spec.template!r} isn't there; there is: {', '.join(themes)}"
+            return DigestOutcome(spec.name, date, "failed", reason=reason)
         workshop.renderer.words(spec.language)
-        workshop.outbox.recover(spec.name)
-        if force or not workshop.outbox.has(spec.name, date):
-            return None
+        reason = claims.take(spec, date, again=force)
     except (OutboxError, TemplateError) as error:
         return DigestOutcome(spec.name, date, "failed", reason=str(error))
-    path = workshop.outbox.folder(spec.name, date) / "index.html"
+    if not reason:
+        return None
+    path = str(outbox.folder(spec.name, date) / PAGE) if there else ""
+    return DigestOutcome(spec.name, date, "exists", path=path, reason=reason)
+
+
+def _there(
+    workshop: Workshop,
+    claims: Claims,
+    spec: DigestSpec,
+    date: str,
+    note: tuple[str, ...] | None,
+) -> DigestOutcome:
+    """The outcome where the edition lies in the outbox already."""
+    status = claims.found(spec, date)
+    path = workshop.outbox.folder(spec.name, date) / PAGE
     without = ", without the note" if note else ""
-    reason = f"this date's edition is there already{without}; --force builds it again"
+    again = "; --force builds it again"
+    if status is not None and status.started is not None:
+        again = ""  # its recipients have it, or are getting it
+    reason = f"this date's edition is there already{without}{again}"
     return DigestOutcome(spec.name, date, "exists", path=str(path), reason=reason)
 
 
 def _safely(
-    spec: DigestSpec, date: str, build: Callable[[DigestSpec, str], DigestOutcome]
+    claims: Claims,
+    spec: DigestSpec,
+    date: str,
+    build: Callable[[DigestSpec, str], DigestOutcome],
 ) -> DigestOutcome:
-    """What `build` gives; what it raises costs this digest only."""
+    """What `build` gives; what it raises costs this digest only. Its claim is settled."""
     try:
-        return build(spec, date)
+        outcome = build(spec, date)
+        if outcome.status == "empty":
+            claims.empty(spec.name, date, outcome.reason)
     except DigestError as error:
-        return DigestOutcome(spec.name, date, "failed", reason=str(error))
+        outcome = DigestOutcome(spec.name, date, "failed", reason=str(error))
     except Exception as error:
         # The other digests have done nothing to deserve this one's defect.
         log.exception("digest %s: unexpected error", spec.name)
         reason = f"unexpected {type(error).__name__}: {error} (please report it)"
-        return DigestOutcome(spec.name, date, "failed", reason=reason)
+        outcome = DigestOutcome(spec.name, date, "failed", reason=reason)
+    if outcome.status == "failed":
+        try:
+            claims.failed(spec.name, date, outcome.reason)
+        except StoreError as error:  # the claim is taken over by the next run
+            log.error("digest %s: that it failed could not be noted: %s", spec.name, error)
+    return outcome
 
 
 def _build(
     workshop: Workshop,
+    claims: Claims,
     feeds: Sequence[Feed],
     outcomes: Sequence[FeedOutcome],
     now: datetime,
@@ -173,11 +229,11 @@ def _build(
     date: str,
 ) -> DigestOutcome:
     failed = _failed(feeds, outcomes)
-    troubled = _troubled(workshop, feeds)
+    failing = troubled(workshop.store, feeds)
     archive = Archive(workshop.store, workshop.outbox, spec.name, date)
     found = archive.candidates(feeds, spec.window, now)
     if not found.articles:
-        return _nothing(spec, date, feeds, failed, found.told)
+        return nothing(spec, date, feeds, failed, found.told)
     encoder = RememberingEncoder(workshop.encoder, workshop.store, progress)
     remembered = archive.remember(spec.memory)
     articles = _together(found.articles, remembered.articles)
@@ -190,7 +246,7 @@ def _build(
         # An edition that is there stays, and so does the note of what it told.
         if not workshop.outbox.has(spec.name, date):
             workshop.store.save_told(spec.name, date, retold.repeats)
-        return _all_told(spec, date, len(found.articles), len(retold.left_out))
+        return all_told(spec, date, len(found.articles), len(retold.left_out))
     stories = rank(retold.to_tell, weights, now, topics, _half_life(spec.window))
     note = _note(workshop, spec, date) if note is None else note
     plan = _plan(workshop, spec, topics, note)
@@ -213,7 +269,7 @@ def _build(
             stories,
             summarized.summaries,
             feeds,
-            troubled,
+            failing,
             date=date,
             built=now,
             considered=found.articles,
@@ -222,7 +278,8 @@ def _build(
             words=workshop.renderer.words(plan.language),
         ),
     )
-    published = publish(workshop, edition, retold.repeats)
+    published = publish(workshop, edition, retold.repeats, partial(claims.keep, spec.name, date))
+    claims.built(spec, date, published.fingerprint)
     return DigestOutcome(
         spec.name,
         date,
@@ -318,58 +375,6 @@ def _failed(feeds: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> set[str]:
     """The names of those of `feeds` that gave nothing in this run."""
     failed = {outcome.feed for outcome in outcomes if outcome.status == "failed"}
     return {feed.name for feed in feeds} & failed
-
-
-def _troubled(workshop: Workshop, feeds: Sequence[Feed]) -> list[FailedFeed]:
-    """The feeds that have been failing for a while, in words without hosts, paths and advice."""
-    states = workshop.store.feed_states(feeds)
-    return [
-        FailedFeed(feed.label, _trouble(states[feed.name]))
-        for feed in feeds
-        if states[feed.name].troubled
-    ]
-
-
-def _trouble(state: FeedState) -> str:
-    since = state.gone or state.failing_since
-    if since is None:
-        return "it works again, after failing"
-    return f"{state.told}, since {since.day} {since:%B}"
-
-
-def _nothing(
-    spec: DigestSpec, date: str, feeds: Sequence[Feed], failed: Collection[str], told: int
-) -> DigestOutcome:
-    if feeds and len(failed) == len(feeds):
-        reason = f"none of its feeds could be read ({_count(len(feeds), 'feed')} asked)"
-        return DigestOutcome(spec.name, date, "failed", reason=reason)
-    where = "at all" if spec.window is None else f"in the last {_span(spec.window)}"
-    reason = f"no edition: nothing new {where} from {_count(len(feeds) - len(failed), 'feed')}"
-    if told:
-        reason += f"; other editions have told {_count(told, 'article')}"
-    return DigestOutcome(spec.name, date, "empty", reason=reason)
-
-
-def _all_told(spec: DigestSpec, date: str, articles: int, stories: int) -> DigestOutcome:
-    reason = (
-        f"no edition: {_count(articles, 'new article')} in "
-        f"{_count(stories, 'story', 'stories')}, with nothing new on what earlier editions told"
-    )
-    return DigestOutcome(spec.name, date, "empty", reason=reason, articles=articles, retold=stories)
-
-
-def _span(window: timedelta) -> str:
-    """A window in the largest unit that it is a whole number of."""
-    minutes = round(window.total_seconds() / 60)
-    for unit, length in (("day", 24 * 60), ("hour", 60)):
-        # A day's window is called 24 hours, as feeds.yaml does.
-        if minutes % length == 0 and minutes > length:
-            return _count(minutes // length, unit)
-    return _count(minutes, "minute")
-
-
-def _count(number: int, unit: str, units: str = "") -> str:
-    return f"{number} {unit if number == 1 else units or unit + 's'}"
 
 
 def _keep(workshop: Workshop, report: RunReport) -> None:

@@ -103,6 +103,8 @@ class Edition:
     `language` (BCP 47) is that of the fixed words, the dates and the numbers. `note` is what the
     editors say at the top, a text a paragraph. `postal` is the sender's postal address, on one
     line. `trimmed` counts those of `left_out` for which only the size of an e-mail had no room.
+    `subject_form` is the template that `subject` was filled in by: a copy that holds less of the
+    edition has another.
     """
 
     digest: str
@@ -128,7 +130,8 @@ class Edition:
     images: Images = "none"
     postal: str = ""
     trimmed: int = 0
-    format: int = 5
+    subject_form: str = "{title}: {headline}"
+    format: int = 6
 
     @property
     def stories(self) -> tuple[EditionStory, ...]:

@@ -8,26 +8,22 @@ doubt.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    RowMapping,
-    Select,
-    and_,
     func,
     insert,
+    not_,
     or_,
     select,
     update,
 )
 
 from digest.records import Delivery, DeliveryState
-from digest.store.database import Database
+from digest.store.delivery_views import DeliveryViews, counted, delivery_of, is_row, with_people
 from digest.store.incoming import parts
 from digest.store.schema import DeliveryRow, EditionRow, SubscriberRow, SubscriptionRow
 
@@ -57,12 +53,8 @@ class Settled:
     counts: bool = True
 
 
-class Deliveries:
+class Deliveries(DeliveryViews):
     """The deliveries of editions; times are aware UTC."""
-
-    def __init__(self, database: Database) -> None:
-        self._transaction = database.transaction
-        self._reading = database.reading
 
     def freeze(self, digest: str, date: str, now: datetime, wants: Wants) -> int | None:
         """Freezes the recipients of an approved edition, which is `sending` from then on.
@@ -137,7 +129,7 @@ class Deliveries:
                 return None
             taken = connection.execute(
                 update(DeliveryRow)
-                .where(_is(found), DeliveryRow.state == found.state)
+                .where(is_row(found), DeliveryRow.state == found.state)
                 .values(state="sending", owner=owner, until=until, tried=now)
             )
             # On a database with row locks another one may have been quicker.
@@ -151,12 +143,25 @@ class Deliveries:
     def left_over(self, owner: str, now: datetime) -> list[Delivery]:
         """Those in hand of a process that is gone: of our own `owner`, or whose time has run out.
 
-        The caller holds the lock that keeps two processes of one owner apart.
+        An owner's connections have names that begin with its own. The caller holds the lock that
+        keeps two processes of one owner apart.
         """
-        mine = or_(DeliveryRow.owner == owner, DeliveryRow.until < now)
-        query = _deliveries().where(DeliveryRow.state == "sending", mine)
+        mine = or_(DeliveryRow.owner.startswith(owner, autoescape=True), DeliveryRow.until < now)
+        query = with_people().where(DeliveryRow.state == "sending", mine)
         with self._reading() as connection:
-            return [_of(row) for row in connection.execute(query).mappings()]
+            return [delivery_of(row) for row in connection.execute(query).mappings()]
+
+    def put_back(self, owner: str, less: Delivery | None = None) -> None:
+        """Nothing is in the hands of `owner`, but for `less`: what a lost commit may have claimed.
+
+        It was not sent, and waits as before.
+        """
+        where = [DeliveryRow.state == "sending", DeliveryRow.owner == owner]
+        if less is not None:
+            where.append(not_(is_row(less)))
+        values = {"state": "pending", "owner": "", "until": None}
+        with self._transaction() as connection:
+            connection.execute(update(DeliveryRow).where(*where).values(**values))
 
     def resolve(self, delivery: Delivery, state: DeliveryState, reason: str) -> bool:
         """Settles one of `left_over`, unless its owner has done so meanwhile."""
@@ -164,7 +169,7 @@ class Deliveries:
             query = (
                 update(DeliveryRow)
                 .where(
-                    _is(delivery),
+                    is_row(delivery),
                     DeliveryRow.state == "sending",
                     or_(DeliveryRow.tried == delivery.tried, DeliveryRow.tried.is_(None)),
                 )
@@ -178,7 +183,7 @@ class Deliveries:
         self,
         digest: str,
         date: str,
-        expected: Collection[DeliveryState],
+        expected: tuple[DeliveryState, ...],
         state: DeliveryState,
         reason: str,
         subscribers: Collection[int] | None = None,
@@ -222,50 +227,6 @@ class Deliveries:
         with self._transaction() as connection:
             return connection.execute(query).rowcount == 1
 
-    def counts(self, digest: str, date: str) -> dict[str, int]:
-        """How many are in which state."""
-        query = (
-            select(DeliveryRow.state, func.count())
-            .where(DeliveryRow.digest == digest, DeliveryRow.date == date)
-            .group_by(DeliveryRow.state)
-        )
-        with self._reading() as connection:
-            return _counted(connection, query)
-
-    def reasons(self, digest: str, date: str) -> dict[tuple[str, str], int]:
-        """How many are in which state for which reason, less those that went well."""
-        query = (
-            select(DeliveryRow.state, DeliveryRow.reason, func.count())
-            .where(
-                DeliveryRow.digest == digest, DeliveryRow.date == date, DeliveryRow.state != "sent"
-            )
-            .group_by(DeliveryRow.state, DeliveryRow.reason)
-        )
-        with self._reading() as connection:
-            return {(state, reason): count for state, reason, count in connection.execute(query)}
-
-    def listed(
-        self, digest: str, date: str, states: Collection[DeliveryState], most: int | None = None
-    ) -> list[Delivery]:
-        """Those in `states`, at most `most`, by the order of subscribing."""
-        query = _deliveries().where(
-            DeliveryRow.digest == digest, DeliveryRow.date == date, DeliveryRow.state.in_(states)
-        )
-        query = query.order_by(DeliveryRow.subscriber).limit(most)
-        with self._reading() as connection:
-            return [_of(row) for row in connection.execute(query).mappings()]
-
-    def next_try(self, digest: str, date: str) -> datetime | None:
-        """When the first of the deferred may be tried again; None when none is deferred."""
-        query = select(func.min(DeliveryRow.not_before)).where(
-            DeliveryRow.digest == digest,
-            DeliveryRow.date == date,
-            DeliveryRow.state == "deferred",
-        )
-        with self._reading() as connection:
-            found: datetime | None = connection.execute(query).scalar()
-            return found
-
     def finish(self, digest: str, date: str, now: datetime) -> bool:
         """A `sending` edition whose deliveries are all settled is sent, in one transaction.
 
@@ -278,7 +239,7 @@ class Deliveries:
                 .where(DeliveryRow.digest == digest, DeliveryRow.date == date)
                 .group_by(DeliveryRow.state)
             )
-            counts = Counter(_counted(connection, query))
+            counts = Counter(counted(connection, query))
             if counts["pending"] or counts["sending"] or counts["deferred"]:
                 return False
             state, reason = "sent", ""
@@ -296,6 +257,8 @@ class Deliveries:
                 .values(
                     state=state,
                     reason=reason,
+                    # Nothing was frozen of nobody: it may be built and sent once somebody is.
+                    started=EditionRow.started if counts else None,
                     finished=now,
                     updated=now,
                     attempts=0,
@@ -303,19 +266,6 @@ class Deliveries:
                 )
             )
             return done.rowcount == 1
-
-    def tried_since(self, moment: datetime) -> tuple[int, datetime | None]:
-        """How many deliveries were last tried after `moment`, and when the oldest of them was."""
-        query = select(func.count(), func.min(DeliveryRow.tried)).where(DeliveryRow.tried > moment)
-        with self._reading() as connection:
-            count, oldest = connection.execute(query).one()
-            return count, oldest
-
-    def total(self) -> Mapping[str, int]:
-        """How many deliveries of all editions are in which state."""
-        query = select(DeliveryRow.state, func.count()).group_by(DeliveryRow.state)
-        with self._reading() as connection:
-            return _counted(connection, query)
 
 
 class _Wanted:
@@ -332,40 +282,9 @@ class _Wanted:
         return self._known[choice]
 
 
-def _counted(connection: Connection, query: Select[Any]) -> dict[str, int]:
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def _is(delivery: Delivery) -> ColumnElement[bool]:
-    return and_(
-        DeliveryRow.digest == delivery.digest,
-        DeliveryRow.date == delivery.date,
-        DeliveryRow.subscriber == delivery.subscriber,
-    )
-
-
-def _deliveries() -> Select[Any]:
-    # A person who was erased is nobody to send to, and to whom nothing can be addressed.
-    return select(
-        DeliveryRow.digest,
-        DeliveryRow.date,
-        DeliveryRow.subscriber,
-        func.coalesce(SubscriberRow.key, "").label("key"),
-        func.coalesce(SubscriberRow.address, "").label("address"),
-        func.coalesce(SubscriberRow.name, "").label("name"),
-        DeliveryRow.state,
-        DeliveryRow.topics,
-        DeliveryRow.languages,
-        DeliveryRow.attempts,
-        DeliveryRow.tried,
-        DeliveryRow.not_before,
-        DeliveryRow.reason,
-    ).join(SubscriberRow, SubscriberRow.id == DeliveryRow.subscriber, isouter=True)
-
-
 def _next(connection: Connection, digest: str, date: str, now: datetime) -> Delivery | None:
     """Who is first: those never tried, then those whose wait is over."""
-    mine = _deliveries().where(
+    mine = with_people().where(
         DeliveryRow.digest == digest, DeliveryRow.date == date, SubscriberRow.id.is_not(None)
     )
     waited = or_(
@@ -380,7 +299,7 @@ def _next(connection: Connection, digest: str, date: str, now: datetime) -> Deli
         locked = query.limit(1).with_for_update(skip_locked=True, of=DeliveryRow)
         row = connection.execute(locked).mappings().first()
         if row is not None:
-            return _of(row)
+            return delivery_of(row)
     return None
 
 
@@ -388,7 +307,7 @@ def _settle(connection: Connection, owner: str, done: Settled, now: datetime) ->
     attempts = done.delivery.attempts + int(done.counts)
     query = (
         update(DeliveryRow)
-        .where(_is(done.delivery), DeliveryRow.state == "sending", DeliveryRow.owner == owner)
+        .where(is_row(done.delivery), DeliveryRow.state == "sending", DeliveryRow.owner == owner)
         .values(
             state=done.state,
             reason=done.reason,
@@ -400,13 +319,3 @@ def _settle(connection: Connection, owner: str, done: Settled, now: datetime) ->
         )
     )
     return connection.execute(query).rowcount == 1
-
-
-def _of(row: RowMapping) -> Delivery:
-    return Delivery(
-        **{
-            **row,
-            "topics": tuple(row["topics"]),
-            "languages": tuple(row["languages"]),
-        }
-    )

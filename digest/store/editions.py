@@ -5,7 +5,6 @@ Each change is one transaction, made only from the states it expects.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -18,8 +17,8 @@ from digest.store.database import Database
 from digest.store.schema import EditionRow
 
 _FIELDS = tuple(field.name for field in fields(EditionStatus))
-_UNBUILT: Collection[EditionState] = ("skipped", "failed")
-_BUILT: Collection[EditionState] = ("draft", "approved")
+_UNBUILT: tuple[EditionState, ...] = ("skipped", "failed")
+_BUILT: tuple[EditionState, ...] = ("draft", "approved")
 
 
 class Editions:
@@ -35,7 +34,7 @@ class Editions:
             return _status(connection, digest, date)
 
     def statuses(
-        self, digest: str | None = None, states: Collection[EditionState] = ()
+        self, digest: str | None = None, states: tuple[EditionState, ...] = ()
     ) -> list[EditionStatus]:
         """Of one digest or of all, in one of `states` or in any; newest date first."""
         query = select(EditionRow).order_by(EditionRow.date.desc(), EditionRow.digest)
@@ -51,9 +50,9 @@ class Editions:
     ) -> bool:
         """Claims an edition for building until `until`; False when it is another's, or too late.
 
-        What is built already is claimed only with `again`, and never once it is being sent. A claim
-        of our own `owner` is the leftover of a killed process (the caller holds the lock that keeps
-        two of one owner apart), and one that has run out is anybody's.
+        What is built already is claimed only with `again`, and never once it has recipients. A
+        claim of our own `owner` is the leftover of a killed process (the caller holds the lock that
+        keeps two of one owner apart), and one that has run out is anybody's.
         """
         claim = {"state": "building", "owner": owner, "until": until, "updated": now}
         free: tuple[EditionState, ...] = (*_UNBUILT, *(_BUILT if again else ()))
@@ -62,7 +61,7 @@ class Editions:
                 connection,
                 digest,
                 date,
-                EditionRow.state.in_(free)
+                and_(EditionRow.state.in_(free), EditionRow.started.is_(None))
                 | and_(
                     EditionRow.state == "building",
                     (EditionRow.owner == owner) | (EditionRow.until < now),
@@ -153,7 +152,7 @@ class Editions:
         self,
         digest: str,
         date: str,
-        expected: Collection[EditionState],
+        expected: tuple[EditionState, ...],
         now: datetime,
         *,
         owner: str | None = None,
@@ -163,7 +162,7 @@ class Editions:
 
         With `owner` only while that one holds it. False when another was quicker.
         """
-        where = EditionRow.state.in_(expected)
+        where: ColumnElement[bool] = EditionRow.state.in_(expected)
         if owner is not None:
             where = and_(where, EditionRow.owner == owner)
         if changes.get("state", "building") != "building":
@@ -172,7 +171,8 @@ class Editions:
             return _update(connection, digest, date, where, {**changes, "updated": now})
 
 
-_UNCLAIMED: dict[str, Any] = {"owner": "", "until": None}
+# Who built an edition stays known: an outbox of its own may have lost it, another has it.
+_UNCLAIMED: dict[str, Any] = {"until": None}
 
 
 def _status(connection: Connection, digest: str, date: str) -> EditionStatus | None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from digest.records import Article, Image
 from digest.store.rows import article_of, article_values
 from digest.store.schema import ArticleRow
+
+_Key = TypeVar("_Key", str, int)
 
 # SQLite takes at most 32,766 bound values a statement, older ones 999: keys are asked for in parts.
 _KEYS_AT_ONCE = 900
@@ -185,7 +187,7 @@ def _update(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
             )
 
 
-def parts(items: Sequence[str]) -> Iterator[Sequence[str]]:
+def parts(items: Sequence[_Key]) -> Iterator[Sequence[_Key]]:
     """`items`, so many at a time as a statement takes values."""
     for start in range(0, len(items), _KEYS_AT_ONCE):
         yield items[start : start + _KEYS_AT_ONCE]

@@ -40,6 +40,7 @@ from digest.store.schema import (
     SummaryRow,
     ToldRow,
 )
+from digest.store.subscribers import Subscribers
 
 # What a feed's articles a week are counted over: four weeks even out holidays and bad days.
 _LATELY = timedelta(weeks=4)
@@ -60,6 +61,7 @@ class Store:
         self._database = Database(url, lock_seconds)
         self.editions = Editions(self._database)
         self.deliveries = Deliveries(self._database)
+        self.subscribers = Subscribers(self._database)
         self._transaction = self._database.transaction
         self._reading = self._database.reading
 

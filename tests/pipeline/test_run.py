@@ -15,7 +15,15 @@ from digest.feeds import work
 from digest.models import encoder as encoder_module
 from digest.pipeline.pool import Pool
 from digest.pipeline.run import fetch_only, run
-from digest.records import DigestOutcome, FailedFeed, Feed, Fetched, ParsedFeed, RunReport
+from digest.records import (
+    DigestOutcome,
+    DueEdition,
+    FailedFeed,
+    Feed,
+    Fetched,
+    ParsedFeed,
+    RunReport,
+)
 from digest.store.store import Store
 
 House = Any  # conftest.House: a conftest can't be imported by name, every room has one
@@ -332,7 +340,8 @@ def test_a_run_that_starts_after_midnight_builds_the_day_that_was_due(house: Hou
     house.feed("world", house.item("Alpha", NOON))
     house.feed("town", house.item("After midnight", midnight + HOUR / 12))
     for workshop in house.workshop():
-        now, due = midnight + HOUR / 6, midnight - HOUR / 12
+        now, moment = midnight + HOUR / 6, midnight - HOUR / 12
+        due = {"daily": DueEdition("daily", "2026-03-02", moment)}
         outcome = only(run(workshop, house.config, house.config.digests, now, due=due))
     assert outcome.date == "2026-03-02"
     assert house.headlines(date="2026-03-02") == {"Alpha", "After midnight"}

@@ -1,0 +1,206 @@
+"""The right to build an edition: one service at a time, and never what readers have already."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from digest.config import DigestSpec
+from digest.editions.frozen import load_edition
+from digest.errors import OutboxError, StoreError
+from digest.outbox.retrying import next_build
+from digest.pipeline.delivering import fingerprint
+from digest.pipeline.wiring import Workshop
+from digest.records import DueEdition, EditionStatus
+
+log = logging.getLogger(__name__)
+
+# A run over thousands of feeds with everything new takes minutes. A claim is renewed when the
+# edition is written; after this long another service on the database may take it for lost.
+_LEASE = timedelta(hours=1)
+
+
+class Claims:
+    """The claims of one run at `now` (aware UTC). The caller holds the lock of the state folder.
+
+    `due` are the editions that the schedule asks for, by digest; the others are built by hand.
+    """
+
+    def __init__(self, workshop: Workshop, now: datetime, due: Mapping[str, DueEdition]) -> None:
+        self._editions = workshop.store.editions
+        self._outbox = workshop.outbox
+        self._owner = workshop.owner
+        self._now = now
+        self._due = due
+        self._before: dict[tuple[str, str], EditionStatus | None] = {}
+
+    def take(self, spec: DigestSpec, date: str, *, again: bool) -> str:
+        """Claims the edition of `spec` for `date`; gives why it can't be had, or nothing.
+
+        `again` claims also one that is built, unless it is being sent. Raises OutboxError.
+        """
+        status = self._editions.status(spec.name, date)
+        # What we built ourselves, and what is not in the outbox any more, is built again.
+        lost = status is not None and status.owner == self._owner
+        lost = lost and not self._outbox.has(spec.name, date)
+        until = self._now + _LEASE
+        if self._editions.begin(
+            spec.name, date, self._owner, self._now, until, again=again or lost
+        ):
+            # A killed process left it half-built: what was before that, nobody knows any more.
+            killed = status is not None and status.state == "building"
+            self._before[spec.name, date] = None if killed else status
+            return ""
+        return _why_not(self._editions.status(spec.name, date))
+
+    def found(self, spec: DigestSpec, date: str) -> EditionStatus | None:
+        """Takes note of the edition that lies in the outbox, and lets it leave if it is due.
+
+        Gives how far it is. Raises OutboxError when it can't be read.
+        """
+        name, status = spec.name, self._editions.status(spec.name, date)
+        if status is None or status.state == "building":
+            data = self._outbox.read(name, date)
+            edition = load_edition(data, f"{name}/{date}")
+            mark = fingerprint(data)
+            if status is None:
+                self._editions.adopt(
+                    name,
+                    date,
+                    self._now,
+                    fingerprint=mark,
+                    built=edition.built,
+                    review=spec.review,
+                )
+            elif self._editions.begin(
+                name, date, self._owner, self._now, self._now + _LEASE, again=False
+            ):
+                self._editions.built(
+                    name,
+                    date,
+                    self._owner,
+                    self._now,
+                    fingerprint=mark,
+                    built=edition.built,
+                    review=spec.review,
+                )
+        self._let_leave(name, date)
+        return self._editions.status(name, date)
+
+    def keep(self, digest: str, date: str) -> None:
+        """Renews a claim. Raises OutboxError when another service has taken it."""
+        if not self._editions.renew(digest, date, self._owner, self._now + _LEASE):
+            raise OutboxError(
+                f"{digest}/{date}: another service builds this edition now, since this run took "
+                "over an hour; nothing was written"
+            )
+
+    def built(self, spec: DigestSpec, date: str, mark: str) -> None:
+        """The claimed edition is in the outbox, and its `edition.json` has the hash `mark`."""
+        self._before.pop((spec.name, date), None)
+        self._editions.built(
+            spec.name,
+            date,
+            self._owner,
+            self._now,
+            fingerprint=mark,
+            built=self._now,
+            review=spec.review,
+        )
+        self._let_leave(spec.name, date)
+
+    def failed(self, digest: str, date: str, reason: str) -> None:
+        """The claimed edition could not be built; one that was there before stays."""
+        if self._kept(digest, date):
+            return
+        before = self._before.pop((digest, date), None)
+        asked = self._asked(digest)
+        again = before is not None and before.state == "failed" and before.asked == asked
+        attempts = 1 + (before.attempts if before is not None and again else 0)
+        self._editions.move(
+            digest,
+            date,
+            ("building",),
+            self._now,
+            owner=self._owner,
+            state="failed",
+            reason=reason,
+            attempts=attempts,
+            not_before=next_build(attempts, self._now),
+            asked=asked,
+        )
+
+    def empty(self, digest: str, date: str, reason: str) -> None:
+        """There is nothing to tell; an edition that was there before stays."""
+        if self._kept(digest, date):
+            return
+        self._before.pop((digest, date), None)
+        self._editions.move(
+            digest,
+            date,
+            ("building",),
+            self._now,
+            owner=self._owner,
+            state="skipped",
+            reason=reason,
+            asked=self._asked(digest),
+        )
+
+    def release(self) -> None:
+        """Gives back what was claimed and not settled: the run was stopped."""
+        for digest, date in list(self._before):
+            try:
+                self._give_back(digest, date)
+            except StoreError as error:  # the claim of a process that is gone is taken over
+                log.error("%s/%s: its claim could not be given back: %s", digest, date, error)
+
+    def _kept(self, digest: str, date: str) -> bool:
+        """Gives the claim back where there was an edition before."""
+        before = self._before.get((digest, date))
+        if before is None or before.state not in ("draft", "approved"):
+            return False
+        self._give_back(digest, date)
+        return True
+
+    def _give_back(self, digest: str, date: str) -> None:
+        before = self._before.pop((digest, date))
+        self._editions.give_back(digest, date, self._owner, self._now, before)
+
+    def _let_leave(self, digest: str, date: str) -> None:
+        """An edition that the schedule asks for leaves at its time."""
+        if (due := self._due.get(digest)) is None or due.date != date:
+            return
+        self._editions.move(
+            digest,
+            date,
+            ("draft", "approved"),
+            self._now,
+            asked=due.moment,
+            send_at=due.moment,
+        )
+
+    def _asked(self, digest: str) -> datetime | None:
+        return self._due[digest].moment if digest in self._due else None
+
+
+@contextmanager
+def claiming(workshop: Workshop, now: datetime, due: Mapping[str, DueEdition]) -> Iterator[Claims]:
+    """Claims that are given back at the end, but for those that were settled."""
+    claims = Claims(workshop, now, due)
+    try:
+        yield claims
+    finally:
+        claims.release()
+
+
+def _why_not(status: EditionStatus | None) -> str:
+    if status is None:
+        return "another service has just given it back; run again"
+    if status.started is not None:
+        done = "is being sent" if status.state == "sending" else "has been sent"
+        return f"this date's edition {done}: a date has one edition, so it isn't built again"
+    if status.state == "building":
+        return f"another service builds this date's edition, since {status.updated:%H:%M} UTC"
+    return f"this date's edition is {status.state}, in another outbox than this one"

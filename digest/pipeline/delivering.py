@@ -1,0 +1,318 @@
+"""Editions to their recipients: who is due, who is left over, a round of sending, its report."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from structlog.contextvars import bound_contextvars
+
+from digest.editions.frozen import load_edition
+from digest.errors import DigestError, OutboxError, StoreError
+from digest.outbox.outbox import EDITION
+from digest.outbox.pacing import Pace, Pacer
+from digest.outbox.retrying import may_leave, next_round, waits
+from digest.pipeline.copies import Copies
+from digest.pipeline.rounds import Round
+from digest.pipeline.wiring import Mail, Workshop
+from digest.protocols import Transport
+from digest.records import Delivery, Edition, EditionStatus, SendReport
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+"""The time, aware UTC."""
+
+_KILLED = "the process ended while the server may have had the message already"
+
+
+def deliver(
+    workshop: Workshop,
+    clock: Clock,
+    *,
+    editions: Sequence[EditionStatus] | None = None,
+    stop: threading.Event | None = None,
+) -> list[SendReport]:
+    """Sends what may leave now, or just `editions`, and gives a report on each that was looked at.
+
+    What is being sent goes on, retries included. What is approved has its recipients frozen first;
+    what has waited for longer than the grace is skipped, unless it is among `editions`. `stop` ends
+    the round after the message in hand. Nothing happens where no mail server is set, or while
+    another process of the same state folder sends. Raises StoreError when the store can't be used.
+    """
+    mail = workshop.mail
+    if mail is None:
+        return []
+    now = clock()
+    waiting = _waiting(workshop, mail, now) if editions is None else list(editions)
+    if not waiting:
+        return []
+    reports: list[SendReport] = []
+    with workshop.sending() as alone:
+        if not alone:
+            return []
+        pacer = _pacer(workshop, mail, now)
+        for status in waiting:
+            if stop is not None and stop.is_set():
+                break
+            with bound_contextvars(digest=status.digest, edition=status.name):
+                report = _safely(workshop, mail, status, pacer, clock, stop or threading.Event())
+            if report is not None:
+                reports.append(report)
+    return reports
+
+
+def frozen(workshop: Workshop, status: EditionStatus) -> Edition:
+    """The edition as it was built, from the outbox.
+
+    Raises OutboxError when it isn't there, or isn't what was built and approved.
+    """
+    data = workshop.outbox.read(status.digest, status.date)
+    if status.fingerprint and fingerprint(data) != status.fingerprint:
+        path = workshop.outbox.folder(status.digest, status.date) / EDITION
+        raise OutboxError(
+            f"{path} was changed after the edition was built, so it is not sent; put the file "
+            f"back, or build it again: digest run {status.digest} --force"
+        )
+    return load_edition(data, status.name)
+
+
+def fingerprint(data: bytes) -> str:
+    """What an `edition.json` is recognised by: its SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def copies_of(workshop: Workshop, edition: Edition) -> Copies:
+    """What makes the readers' messages of an edition. Raises OutboxError, ValueError."""
+    return Copies(workshop.renderer, edition, workshop.links, workshop.signer)
+
+
+def _waiting(workshop: Workshop, mail: Mail, now: datetime) -> list[EditionStatus]:
+    """The editions to look at now, oldest first; those whose time is over are skipped."""
+    found = []
+    for status in reversed(workshop.store.editions.statuses(states=("approved", "sending"))):
+        leaves = may_leave(status, now, mail.grace)
+        # On another machine's outbox, or cleared away: whoever has it sends it.
+        if leaves == "later" or not workshop.outbox.has(status.digest, status.date):
+            continue
+        if leaves == "now":
+            found.append(status)
+            continue
+        hours = mail.grace.total_seconds() / 3600
+        reason = f"could not be sent within {hours:g} hours of its time"
+        if workshop.store.editions.move(
+            status.digest, status.date, ("approved",), now, state="skipped", reason=reason
+        ):
+            log.error(
+                "%s %s; `digest send %s` sends it all the same", status.name, reason, status.name
+            )
+    return found
+
+
+def _pacer(workshop: Workshop, mail: Mail, now: datetime) -> Pacer:
+    """The limits, with what earlier processes have used up of them."""
+    pacer = Pacer(Pace(mail.per_second, mail.per_hour))
+    if mail.per_hour is not None:
+        pacer.seed(workshop.store.deliveries.tried_since(now - timedelta(hours=1)), now)
+    return pacer
+
+
+def _safely(
+    workshop: Workshop,
+    mail: Mail,
+    status: EditionStatus,
+    pacer: Pacer,
+    clock: Clock,
+    stop: threading.Event,
+) -> SendReport | None:
+    """What `_send` reports; what stops one edition costs the others nothing."""
+    started = time.monotonic()
+    try:
+        return _send(workshop, mail, status, pacer, clock, stop, started)
+    except StoreError:
+        raise
+    except DigestError as error:
+        return _trouble(workshop, status, error, clock(), started)
+    except Exception as error:
+        log.exception("%s: sending failed", status.name)
+        wrong = OutboxError(f"unexpected {type(error).__name__}: {error} (please report it)")
+        return _trouble(workshop, status, wrong, clock(), started)
+
+
+def _send(
+    workshop: Workshop,
+    mail: Mail,
+    status: EditionStatus,
+    pacer: Pacer,
+    clock: Clock,
+    stop: threading.Event,
+    started: float,
+) -> SendReport | None:
+    edition = frozen(workshop, status)
+    copies = copies_of(workshop, edition)
+    store = workshop.store
+    if status.state == "approved":
+        if store.deliveries.freeze(status.digest, status.date, clock(), copies.holds_any) is None:
+            return None  # another service was quicker, or the approval was taken back
+        status = store.editions.status(status.digest, status.date) or status
+    _take_up(workshop, mail, status, copies, clock())
+    if _given_up(status, mail, clock()):
+        return _give_up(workshop, mail, status, clock(), started)
+    round_ = Round(
+        store,
+        status,
+        copies,
+        mail.open_transport,
+        pacer,
+        clock,
+        owner=workshop.owner,
+        lease=mail.lease,
+        retry=mail.retry,
+        stop=stop,
+    )
+    round_.run(mail.connections)
+    now = clock()
+    if round_.trouble is not None:
+        return _trouble(workshop, status, round_.trouble, now, started, round_.tried)
+    if not store.deliveries.finish(status.digest, status.date, now):
+        # What is left was put off by servers, is in another service's hands, or was stopped.
+        later = round_.pause_until or store.deliveries.next_try(status.digest, status.date)
+        store.editions.move(
+            status.digest,
+            status.date,
+            ("sending",),
+            now,
+            not_before=later,
+            attempts=0,
+            reason="the limit of messages an hour is reached" if round_.pause_until else "",
+        )
+    return _report(workshop, status, started, tried=round_.tried, now=now)
+
+
+def _take_up(
+    workshop: Workshop, mail: Mail, status: EditionStatus, copies: Copies, now: datetime
+) -> None:
+    """Settles what a killed process had in hand: by looking, where one can look."""
+    left = [
+        one
+        for one in workshop.store.deliveries.left_over(workshop.owner, now)
+        if (one.digest, one.date) == (status.digest, status.date)
+    ]
+    if not left:
+        return
+    transport = mail.open_transport()
+    try:
+        for delivery in left:
+            found = _is_there(transport, copies, delivery)
+            if found is None:
+                log.warning("%s: one delivery is unconfirmed: %s", status.name, _KILLED)
+                workshop.store.deliveries.resolve(delivery, "unconfirmed", _KILLED)
+            else:
+                workshop.store.deliveries.resolve(delivery, "sent" if found else "pending", "")
+    finally:
+        transport.close()
+
+
+def _is_there(transport: Transport, copies: Copies, delivery: Delivery) -> bool | None:
+    return transport.has(copies.envelope(delivery)) if delivery.address else None
+
+
+def _given_up(status: EditionStatus, mail: Mail, now: datetime) -> bool:
+    """Whether the mail server has been away for longer than anybody waits for yesterday's news."""
+    begun = status.started or now
+    return status.attempts > 0 and now - begun > mail.retry
+
+
+def _give_up(
+    workshop: Workshop, mail: Mail, status: EditionStatus, now: datetime, started: float
+) -> SendReport:
+    counts = workshop.store.deliveries.counts(status.digest, status.date)
+    left = counts.get("pending", 0) + counts.get("deferred", 0)
+    hours = mail.retry.total_seconds() / 3600
+    reason = (
+        f"given up after {hours:g} hours with {left} of {sum(counts.values())} not sent, the last "
+        f"time because: {status.reason}"
+    )
+    workshop.store.editions.move(
+        status.digest,
+        status.date,
+        ("sending",),
+        now,
+        state="failed",
+        reason=reason,
+        finished=now,
+        not_before=None,
+    )
+    log.error("%s: %s; `digest send %s` goes on", status.name, reason, status.name)
+    return _report(workshop, status, started, now=now)
+
+
+def _trouble(
+    workshop: Workshop,
+    status: EditionStatus,
+    error: DigestError,
+    now: datetime,
+    started: float,
+    tried: dict[str, int] | None = None,
+) -> SendReport:
+    """Notes why an edition waits, and until when."""
+    # A server that took messages in this round is up: the next wait is the shortest again.
+    attempts = 1 if tried and tried.get("sent") else status.attempts + 1
+    later = next_round(attempts, now)
+    log.error("%s: not sent now, next try at %s: %s", status.name, _clock_time(later), error)
+    if isinstance(error, StoreError):
+        counts: dict[str, int] = {}
+        return SendReport(
+            status.digest, status.date, status.state, counts, dict(tried or {}), str(error), later
+        )
+    workshop.store.editions.move(
+        status.digest,
+        status.date,
+        ("approved", "sending"),
+        now,
+        attempts=attempts,
+        not_before=later,
+        reason=str(error),
+    )
+    return _report(workshop, status, started, tried=tried, now=now)
+
+
+def _report(
+    workshop: Workshop,
+    status: EditionStatus,
+    started: float,
+    *,
+    tried: dict[str, int] | None = None,
+    now: datetime,
+) -> SendReport:
+    """What is to be said of an edition now; kept in the store where anything was tried."""
+    store = workshop.store
+    after = store.editions.status(status.digest, status.date) or status
+    report = SendReport(
+        digest=status.digest,
+        date=status.date,
+        state=after.state,
+        counts=store.deliveries.counts(status.digest, status.date),
+        tried={state: count for state, count in (tried or {}).items() if count},
+        reason=after.reason,
+        waits_until=after.not_before if waits(after.not_before, now) else None,
+        seconds=round(time.monotonic() - started, 3),
+    )
+    if report.tried or report.state != status.state or report.reason != status.reason:
+        store.save_run(now, report.seconds, send_json(report), kind="send")
+    return report
+
+
+def send_json(report: SendReport) -> dict[str, object]:
+    """The report as JSON can hold it, times in ISO 8601."""
+    until = report.waits_until
+    return {**asdict(report), "waits_until": until.isoformat() if until else None}
+
+
+def _clock_time(moment: datetime) -> str:
+    return f"{moment:%H:%M:%S} UTC"

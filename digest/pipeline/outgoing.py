@@ -1,0 +1,208 @@
+"""What a person decides about editions on their way: approve, send now, settle, try on oneself."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from digest.config import Config
+from digest.editions.frozen import load_edition
+from digest.editions.mailboxes import parse_mailbox
+from digest.editions.message import build_message, message_id
+from digest.errors import UsageError
+from digest.pipeline.delivering import copies_of, fingerprint, frozen
+from digest.pipeline.wiring import Workshop
+from digest.records import Edition, EditionState, EditionStatus, Envelope, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What sending an edition would do: to how many, of which some get only a part of it."""
+
+    status: EditionStatus
+    edition: Edition
+    recipients: int
+    partial: int
+    nothing: int
+
+
+def named(workshop: Workshop, config: Config, name: str, now: datetime) -> EditionStatus:
+    """The edition called `morning/2026-03-02`, or the newest of the digest `morning`.
+
+    One that lies in the outbox and that the store doesn't know is taken up. Raises UsageError when
+    there is none, OutboxError when it can't be read.
+    """
+    digest, _, date = name.strip("/").partition("/")
+    outbox = workshop.outbox
+    if not date:
+        dates = {status.date for status in workshop.store.editions.statuses(digest)}
+        dates.update(outbox.dates(digest))
+        if not dates:
+            known = ", ".join(spec.name for spec in config.digests)
+            raise UsageError(f"there is no edition of {digest!r} yet; digests here: {known}")
+        date = max(dates)
+    status = workshop.store.editions.status(digest, date)
+    if status is not None:
+        return status
+    if not outbox.has(digest, date):
+        there = ", ".join(f"{digest}/{one}" for one in outbox.dates(digest)[-3:])
+        hint = f"; there is: {there}" if there else ""
+        raise UsageError(f"there is no edition {digest}/{date} in {outbox.root}{hint}")
+    data = outbox.read(digest, date)
+    spec = config.digest(digest)
+    workshop.store.editions.adopt(
+        digest,
+        date,
+        now,
+        fingerprint=fingerprint(data),
+        built=load_edition(data, f"{digest}/{date}").built,
+        # Of a digest that feeds.yaml doesn't know, nobody has said that it may go unseen.
+        review=spec is None or spec.review,
+    )
+    return named(workshop, config, f"{digest}/{date}", now)
+
+
+def waiting(workshop: Workshop, names: Collection[str]) -> list[EditionStatus]:
+    """What `digest send` sends of itself: of each digest the newest edition, if it is approved.
+
+    And whatever is being sent. An older one that nobody sent is only sent when it is named:
+    nobody wants last week's.
+    """
+    found: list[EditionStatus] = []
+    for name in names:
+        statuses = workshop.store.editions.statuses(name)
+        built = [one for one in statuses if one.state in ("draft", "approved", "sending", "sent")]
+        found += [one for one in statuses if one.state == "sending"]
+        if built and built[0].state == "approved":
+            found.append(built[0])
+    return found
+
+
+def approve(workshop: Workshop, status: EditionStatus, now: datetime) -> None:
+    """A draft may leave. Raises UsageError when it is none."""
+    _move(workshop, status, "draft", now, state="approved", approved=now)
+
+
+def take_back(workshop: Workshop, status: EditionStatus, now: datetime) -> None:
+    """What was approved is a draft again. Raises UsageError once it is being sent."""
+    _move(workshop, status, "approved", now, state="draft", approved=None)
+
+
+def release(workshop: Workshop, status: EditionStatus, now: datetime) -> EditionStatus:
+    """An edition that a person sends by name may leave now, whatever its time was.
+
+    Raises UsageError when it has been sent, is no draft's approval yet, or isn't there.
+    """
+    editions = workshop.store.editions
+    key = (status.digest, status.date)
+    if status.state == "approved":
+        send_at = min(status.send_at or now, now)
+        editions.move(*key, ("approved",), now, send_at=send_at, approved=now, not_before=None)
+    elif status.state == "sending":
+        editions.move(*key, ("sending",), now, not_before=None)
+    elif status.started is not None and status.state == "failed":
+        editions.move(
+            *key, ("failed",), now, state="sending", started=now, attempts=0, not_before=None
+        )
+    elif status.state in ("skipped", "failed") and status.fingerprint:
+        editions.move(*key, (status.state,), now, state="approved", approved=now, send_at=now)
+    else:
+        raise UsageError(_not_to_send(status))
+    return editions.status(*key) or status
+
+
+def settle(
+    workshop: Workshop,
+    status: EditionStatus,
+    now: datetime,
+    *,
+    arrived: bool,
+    addresses: Sequence[str] = (),
+) -> int:
+    """Settles the unconfirmed deliveries of an edition: they have `arrived`, or are tried again.
+
+    All of them, or those of `addresses`. In an edition that no server took for anybody, those that
+    bounced are tried again too, unless the address is dead. Gives how many there were. Raises
+    UsageError for an address without an unconfirmed delivery.
+    """
+    deliveries = workshop.store.deliveries
+    key = (status.digest, status.date)
+    doubtful = deliveries.listed(*key, ("unconfirmed",))
+    if not arrived and status.state == "failed":
+        doubtful += deliveries.listed(*key, ("bounced",))
+    wanted = {address.casefold() for address in addresses}
+    missing = wanted - {one.address.casefold() for one in doubtful}
+    if missing:
+        raise UsageError(
+            f"{status.name}: no delivery to {', '.join(sorted(missing))} is unconfirmed; "
+            f"`digest outbox {status.name}` lists those that are"
+        )
+    chosen = {one.subscriber for one in doubtful if not wanted or one.address.casefold() in wanted}
+    if arrived:
+        return deliveries.decide(*key, ("unconfirmed",), "sent", "confirmed by hand", chosen)
+    count = deliveries.decide(*key, ("unconfirmed", "bounced"), "pending", "", chosen)
+    if count:
+        workshop.store.editions.move(
+            *key, ("sent", "failed"), now, state="sending", started=now, finished=None, attempts=0
+        )
+    return count
+
+
+def outgoing(workshop: Workshop, status: EditionStatus) -> Outgoing:
+    """What sending it would do. Raises OutboxError."""
+    edition = frozen(workshop, status)
+    copies = copies_of(workshop, edition)
+    recipients = partial = nothing = 0
+    for subscription in workshop.store.subscribers.listed(status.digest, ("active",)):
+        if subscription.subscriber.bounced is not None:
+            continue
+        if not copies.holds_any(subscription.topics, subscription.languages):
+            nothing += 1
+            continue
+        recipients += 1
+        partial += bool(subscription.topics or subscription.languages)
+    return Outgoing(status, edition, recipients, partial, nothing)
+
+
+def copy_to_try(workshop: Workshop, status: EditionStatus, address: str) -> Envelope:
+    """A copy of the edition for one address, marked as a test, which counts for nothing.
+
+    Raises OutboxError and TemplateError.
+    """
+    edition = frozen(workshop, status)
+    edition = replace(edition, subject=f"[Test] {edition.subject}")
+    reader = Reader(address)
+    mark = f"test{uuid.uuid4().hex[:12]}"
+    rendered = workshop.renderer.render(edition, mail=True, reader=reader)
+    return Envelope(
+        sender=parse_mailbox(edition.sender).address,
+        recipient=address,
+        message_id=message_id(edition, reader, mark=mark),
+        message=build_message(edition, rendered, reader=reader, signer=workshop.signer, mark=mark),
+    )
+
+
+def _move(
+    workshop: Workshop,
+    status: EditionStatus,
+    expected: EditionState,
+    now: datetime,
+    **changes: Any,
+) -> None:
+    moved = workshop.store.editions.move(status.digest, status.date, (expected,), now, **changes)
+    if not moved:
+        state = (workshop.store.editions.status(status.digest, status.date) or status).state
+        raise UsageError(f"{status.name} is {state}, not {expected}")
+
+
+def _not_to_send(status: EditionStatus) -> str:
+    if status.state == "sent":
+        return f"{status.name} has been sent; `digest outbox {status.name}` tells to how many"
+    if status.state == "draft":
+        return f"{status.name} waits for approval: `digest approve {status.name}`"
+    if status.state == "building":
+        return f"{status.name} is being built; wait for it"
+    return f"{status.name} was not built ({status.reason}); `digest run {status.digest}` builds one"
