@@ -18,6 +18,8 @@ from digest.cli import (
     grouping,
     linting,
     models,
+    outbox,
+    sending,
     serving,
     templates,
     texts,
@@ -50,6 +52,9 @@ _UPKEEP = "Looking after it"
 
 app.command("run", rich_help_panel=_BUILDING)(building.run)
 app.command("preview", rich_help_panel=_BUILDING)(serving.preview)
+app.command("send", rich_help_panel=_BUILDING)(sending.send)
+app.command("approve", rich_help_panel=_BUILDING)(sending.approve)
+app.command("outbox", rich_help_panel=_BUILDING)(outbox.outbox)
 app.command("serve", rich_help_panel=_BUILDING)(serving.serve)
 app.command("fetch", rich_help_panel=_TEXTS)(building.fetch)
 app.command("lint", rich_help_panel=_TEXTS)(linting.lint)
