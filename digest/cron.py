@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from dataclasses import dataclass
+from datetime import date, time
 
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -38,6 +39,30 @@ class CronLine:
     day: str
     month: str
     day_of_week: str
+
+    def names(self, day: date) -> bool:
+        """Whether the line names this date."""
+        return (
+            _has(self.day, str(day.day))
+            and _has(self.month, str(day.month))
+            and _has(self.day_of_week, WEEKDAYS[day.isoweekday() % 7])
+        )
+
+    def times(self) -> list[time]:
+        """The times of day that the line names, in order."""
+        return [
+            time(hour, minute)
+            for hour in _numbers(self.hour, 24)
+            for minute in _numbers(self.minute, 60)
+        ]
+
+
+def _has(written: str, value: str) -> bool:
+    return written == "*" or value in written.split(",")
+
+
+def _numbers(written: str, count: int) -> list[int]:
+    return list(range(count)) if written == "*" else [int(word) for word in written.split(",")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from digest.records import Document, Encoded, Envelope, Receipt, Summary
@@ -53,11 +53,13 @@ class Transport(Protocol):
     Used by one thread; only `cut` may be called from another.
     """
 
-    def send(self, envelope: Envelope) -> Receipt:
+    def send(self, envelope: Envelope, ready: Callable[[], None] = lambda: None) -> Receipt:
         """Hands one message over, and says what became of it.
 
-        A connection is opened when there is none, and kept for the next message. Raises RelayError
-        when the server as a whole can't be used: the message is certainly not delivered then.
+        `ready` is called right before the message becomes the server's (the final dot of SMTP, the
+        rename of a file); what it raises is passed on, and the message is certainly not delivered
+        then. A connection is opened when there is none, and kept for the next message. Raises
+        RelayError when the server as a whole can't be used: not delivered either.
         """
 
     def has(self, envelope: Envelope) -> bool | None:

@@ -12,6 +12,7 @@ import typer
 
 from digest import __version__
 from digest.cli import (
+    bounces,
     building,
     doctor,
     feeds,
@@ -21,6 +22,7 @@ from digest.cli import (
     outbox,
     sending,
     serving,
+    subscribers,
     templates,
     texts,
     upkeep,
@@ -63,6 +65,8 @@ app.command("verify", rich_help_panel=_TEXTS)(verifying.verify)
 app.command("group", rich_help_panel=_TEXTS)(grouping.group)
 app.command("init", rich_help_panel=_UPKEEP)(upkeep.init)
 app.command("doctor", rich_help_panel=_UPKEEP)(doctor.doctor)
+app.add_typer(subscribers.subscribers, name="subscribers", rich_help_panel=_UPKEEP)
+app.add_typer(bounces.bounces, name="bounces", rich_help_panel=_UPKEEP)
 app.add_typer(feeds.feeds, name="feeds", rich_help_panel=_UPKEEP)
 app.add_typer(templates.templates, name="templates", rich_help_panel=_UPKEEP)
 app.add_typer(models.models, name="models", rich_help_panel=_UPKEEP)

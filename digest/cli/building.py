@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,11 +27,13 @@ from digest.cli.common import (
     progress_bar,
     read_text,
 )
+from digest.cli.sending import print_reports, send_status
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
-    from digest.config import DigestSpec
+    from digest.config import Config, DigestSpec, Settings
     from digest.records import DigestOutcome, FeedOutcome, RunReport
+    from digest.service.service import DueReport
 
 # About 500 words: a long editorial, and a tenth of what an e-mail may weigh.
 _NOTE = 3000
@@ -67,6 +71,14 @@ def run(
             show_default=False,
         ),
     ] = None,
+    scheduled: Annotated[
+        bool,
+        typer.Option(
+            "--scheduled",
+            help="Build and send only what the schedule says is due and not done yet, for cron "
+            "and systemd timers; as `digest serve` does it.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Build today's edition of each digest into the outbox.
@@ -80,6 +92,12 @@ def run(
     digests = _with_window(chosen(configuration, names), window)
     at = moment(now)
     said = _paragraphs(note)
+    if scheduled:
+        if force or window is not None or note is not None:
+            raise UsageError("--scheduled takes no --force, --window or --note")
+        report_due = _run_due(settings, configuration, digests, at, is_now=now is None)
+        print_json(due_json(report_due)) if as_json else print_due(report_due)
+        raise typer.Exit(due_status(report_due))
     from digest.pipeline.run import report_json
     from digest.pipeline.run import run as run_digests
     from digest.pipeline.wiring import open_workshop
@@ -140,6 +158,75 @@ def run_status(report: RunReport) -> int:
     if any(found.severity == "error" for outcome in report.digests for found in outcome.findings):
         return SOME_FAILED
     return DONE
+
+
+def _run_due(
+    settings: Settings,
+    config: Config,
+    digests: Sequence[DigestSpec],
+    at: datetime,
+    *,
+    is_now: bool,
+) -> DueReport:
+    """One turn of the service; with a made-up time, all of it happens at that time."""
+    from digest.cli.logs import take_structlog
+    from digest.pipeline.wiring import open_workshop
+    from digest.service.service import run_due
+
+    take_structlog()
+    with open_workshop(settings) as workshop, progress_bar() as progress:
+        return run_due(
+            workshop,
+            config,
+            digests,
+            at,
+            timedelta(hours=settings.misfire_grace_hours),
+            clock=(lambda: datetime.now(UTC)) if is_now else (lambda: at),
+            progress=progress,
+        )
+
+
+def due_status(report: DueReport) -> int:
+    """The exit status that a turn of the service calls for; nothing due is nothing wrong."""
+    parts = [run_status(report.run)] if report.run is not None else []
+    parts += [send_status(list(report.sent))] if report.sent else []
+    if not parts or set(parts) == {DONE}:
+        return DONE
+    return NOTHING_DONE if set(parts) == {NOTHING_DONE} else SOME_FAILED
+
+
+def due_json(report: DueReport) -> dict[str, object]:
+    """The report as JSON can hold it, times in ISO 8601."""
+    from digest.pipeline.delivering import send_json
+    from digest.pipeline.run import report_json
+
+    return {
+        "skipped": [
+            {
+                "digest": skip.due.digest,
+                "date": skip.due.date,
+                "due": skip.due.moment.isoformat(),
+                "reason": skip.reason,
+            }
+            for skip in report.skipped
+        ],
+        "run": None if report.run is None else report_json(report.run),
+        "sent": [send_json(sent) for sent in report.sent],
+        "letters": report.letters,
+    }
+
+
+def print_due(report: DueReport) -> None:
+    """What a look at the schedule led to, in words."""
+    for skip in report.skipped:
+        complain(f"{skip.due.digest} {skip.due.date}: no edition: {skip.reason}")
+    if report.run is not None:
+        print_report(report.run)
+    print_reports(list(report.sent), as_json=False)
+    if report.letters:
+        typer.echo(f"{_count(report.letters, 'letter')} sent that ask to confirm a subscription")
+    if report.is_empty:
+        typer.echo("nothing is due, and nothing waits to be sent")
 
 
 def print_report(report: RunReport) -> None:

@@ -6,7 +6,6 @@ Results go to stdout, everything else to stderr; progress bars only to a termina
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,14 +101,11 @@ def load(config: Path | None) -> tuple[Settings, Config]:
 
 def load_settings() -> Settings:
     """The settings, with logging set up by them. Raises ConfigError."""
+    from digest.cli.logs import set_up
     from digest.config import load_settings as read
 
     settings = read()
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    # Our own level only: what libraries say at "info" is of no use to an editor.
-    logging.getLogger("digest").setLevel(settings.log_level.upper())
-    # It warns of each page that it finds nothing in, where we then look ourselves.
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+    set_up(settings.log_level, settings.log_format)
     return settings
 
 

@@ -15,7 +15,7 @@ from html import escape
 from digest.editions.filters import direction, language_tag
 from digest.editions.headers import fold, named, unstructured
 from digest.editions.mailboxes import Mailbox, make_mailbox, parse_mailbox
-from digest.editions.message import _NO_ANSWERS, _part
+from digest.editions.message import NO_ANSWERS, part
 from digest.editions.plain import wrap
 from digest.editions.printable import printable
 from digest.editions.signing import Signer
@@ -55,11 +55,11 @@ style="max-width: 560px; background-color: #fffefb; word-break: break-word"><tr>
 <h1 style="margin: 0 0 16px; font: bold 26px/1.2 Georgia, serif; color: #1c1a17">{title}</h1>
 <p style="{paragraph}">{why}</p>
 <p style="{paragraph}">{how}</p>
-<p style="margin: 24px 0"><a class="button" href="{link}" style="display: inline-block; \
+<p style="margin: 24px 0 0"><a class="button" href="{link}" style="display: inline-block; \
 padding: 14px 28px; border-radius: 4px; background-color: #8a1c1c; color: #fffefb; \
 font: bold 17px/1.3 Helvetica, Arial, sans-serif; text-decoration: none">{button}</a></p>
-<p style="{paragraph}">{otherwise}</p>
 <p class="small" style="{small}"><a href="{link}" style="color: #5e5850">{link}</a></p>
+<p style="{paragraph}">{otherwise}</p>
 {postal}</td></tr></table>
 </td></tr></table>
 </div>
@@ -69,7 +69,7 @@ font: bold 17px/1.3 Helvetica, Arial, sans-serif; text-decoration: none">{button
 """
 _PARAGRAPH = "margin: 0 0 14px; font: 17px/1.5 Georgia, serif; color: #1c1a17"
 _SMALL = (
-    "margin: 14px 0 0; font: 13px/1.5 Helvetica, Arial, sans-serif; color: #5e5850; "
+    "margin: 14px 0 24px; font: 13px/1.5 Helvetica, Arial, sans-serif; color: #5e5850; "
     "word-break: break-all"
 )
 
@@ -126,9 +126,9 @@ def confirmation_letter(
         fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"']),
         "",
         f"--{boundary}",
-        _part("plain", f"{text}\n"),
+        part("plain", f"{text}\n"),
         f"--{boundary}",
-        _part("html", html),
+        part("html", html),
         f"--{boundary}--",
         "",
     ]
@@ -143,7 +143,7 @@ def _sentences(words: Words, title: str, address: str, days: int) -> tuple[str, 
         words.gettext("Somebody, probably you, asked to receive %(title)s at %(address)s.")
         % values,
         words.ngettext(
-            "If you want it, open this link within a day and confirm there:",
+            "If you want it, open this link within %(num)s day and confirm there:",
             "If you want it, open this link within %(num)s days and confirm there:",
             days,
         )
@@ -163,7 +163,7 @@ def _header(own: Mailbox, to: Mailbox, subject: str, name: str, now: datetime) -
     yield f"Date: {format_datetime(now.astimezone(UTC))}"
     yield f"Message-ID: {name}"
     yield "Auto-Submitted: auto-generated"  # RFC 3834, 5
-    yield f"X-Auto-Response-Suppress: {_NO_ANSWERS}"
+    yield f"X-Auto-Response-Suppress: {NO_ANSWERS}"
     yield "MIME-Version: 1.0"
 
 

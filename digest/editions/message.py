@@ -30,7 +30,7 @@ _MAX_ATOM = 100
 
 # All that Exchange answers by itself, but for the reports that a message could not be delivered
 # (NDR, which `All` would include): those tell the sender that an address is dead.
-_NO_ANSWERS = "DR, RN, NRN, OOF, AutoReply"
+NO_ANSWERS = "DR, RN, NRN, OOF, AutoReply"
 
 _SENDER_ID = range(5, 16)
 _AS_IT_IS = bytes(byte for byte in range(127) if byte != ord("="))
@@ -73,9 +73,9 @@ def build_message(
         *fields,
         "",
         f"--{boundary}",
-        _part("plain", rendered.text),
+        part("plain", rendered.text),
         f"--{boundary}",
-        _part("html", rendered.html),
+        part("html", rendered.html),
         f"--{boundary}--",
         "",
     ]
@@ -133,7 +133,7 @@ def _list(edition: Edition, sender: Mailbox, reader: Reader | None) -> Iterator[
 def _automatic(edition: Edition, sender: Mailbox) -> Iterator[str]:
     """That no person has written it, so that no program answers; and for Gmail's statistics."""
     yield "Auto-Submitted: auto-generated"  # RFC 3834, 5
-    yield f"X-Auto-Response-Suppress: {_NO_ANSWERS}"
+    yield f"X-Auto-Response-Suppress: {NO_ANSWERS}"
     # In no standard, but it is what old vacation programs go by. Not `bulk`: some servers put
     # that last in their queues.
     yield "Precedence: list"
@@ -184,7 +184,7 @@ def _own_address(edition: Edition, reader: Reader, own: str, purpose: str) -> st
     return address
 
 
-def _part(kind: str, text: str) -> str:
+def part(kind: str, text: str) -> str:
     """One of the two bodies with its own header, without the CRLF that the boundary begins with."""
     body = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
     encoding = _encoding(body)

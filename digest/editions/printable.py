@@ -6,6 +6,8 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
 
+from digest.editions.watched import Watched
+
 T = TypeVar("T")
 
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -27,6 +29,8 @@ def printable(text: str) -> str:
 
 def printable_record(record: T) -> T:
     """The record with every text in it made `printable`; records and tuples are entered."""
+    if isinstance(record, Watched):
+        return record  # one of ours, whose watching would end here
     if isinstance(record, str):
         return printable(record)  # type: ignore[return-value]
     if isinstance(record, tuple):

@@ -176,7 +176,7 @@ def _take(number: int) -> None:
 def _counted(value: Any) -> Any:
     """`value`, whose length has been taken as steps; lists are entered."""
     if isinstance(value, str | bytes | range):
-        _take(len(value) // _STEP)
+        _take(_length(value) // _STEP)
     elif isinstance(value, list | tuple | set | frozenset):
         _take(len(value))
         for item in value:
@@ -192,8 +192,13 @@ def _size(value: Any) -> int:
     return (
         len(value) * _STEP
         if isinstance(value, list | tuple)
-        else (len(value) if isinstance(value, str | bytes) else 0)
+        else (_length(value) if isinstance(value, str | bytes) else 0)
     )
+
+
+def _length(value: str | bytes | range) -> int:
+    """The length, past a text that watches whether a template asks for it."""
+    return str.__len__(value) if isinstance(value, str) else len(value)
 
 
 def _counting(name: str, filter: Callable[..., Any]) -> Callable[..., Any]:

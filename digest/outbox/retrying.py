@@ -64,4 +64,4 @@ def may_leave(status: EditionStatus, now: datetime, grace: timedelta) -> Leave:
 
 def _doubled(first: timedelta, attempts: int, longest: timedelta) -> timedelta:
     # Doubled ten times, the shortest is over any of the longest.
-    return min(longest, first * 2 ** min(10, max(0, attempts - 1)))
+    return min(longest, first * (1 << min(10, max(0, attempts - 1))))

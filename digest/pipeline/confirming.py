@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -27,14 +28,20 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 def send_confirmations(
-    workshop: Workshop, config: Config, transport: Transport, now: datetime, most: int = 50
+    workshop: Workshop,
+    config: Config,
+    transport: Transport,
+    now: datetime,
+    most: int = 50,
+    *,
+    stop: threading.Event | None = None,
 ) -> int:
     """Sends at most `most` of the letters that wait at `now` (aware UTC); how many went out.
 
     What the server puts off or refuses is tried again later, five times in all, but for an address
     that it says is dead. When it can't be used at all the round ends: nobody's letter counts as
     tried. A letter is marked as sent once it is: after a crash in between it goes out again, which
-    does no harm. Raises StoreError.
+    does no harm. Between two letters `stop` ends the round. Raises StoreError.
     """
     subscribers = workshop.store.subscribers
     wanted = subscribers.confirmations(now, most)
@@ -46,6 +53,8 @@ def send_confirmations(
     digests = {digest.name: digest for digest in config.digests}
     sent = 0
     for subscription in wanted:
+        if stop is not None and stop.is_set():
+            break
         digest = digests.get(subscription.digest)
         if digest is None:
             reason = f"digest {subscription.digest!r} is in feeds.yaml no more"

@@ -3,8 +3,8 @@
 Inlining a page's CSS takes a hundred times as long as all else that a message needs. The copies of
 readers who want the same topics and languages differ only in the reader's address, name and links,
 so the page is filled in once, for a stand-in whose data are then replaced. A theme might do more
-with them than print them (encode, shorten, wrap, decide by them): that is found out by trying, with
-a second stand-in, and such a page is rendered whole for each reader.
+with them than print them (encode, shorten, decide by them): address and name are watched for that,
+a second stand-in must give the same page, and one that fails is rendered whole for each reader.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from digest.editions.mailboxes import parse_mailbox
 from digest.editions.message import build_message, message_id
 from digest.editions.render import Renderer
 from digest.editions.signing import Signer
+from digest.editions.watched import Watched
 from digest.records import Delivery, Edition, Envelope, Reader, Rendered
 from digest.subscribers.links import Links
 
@@ -25,6 +26,8 @@ from digest.subscribers.links import Links
 # each kind, so that a theme that changes one of them is noticed.
 _PLAIN = re.compile(r"[A-Za-z0-9 @._~:/+=-]*")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+# Most pages kept: of each choice of topics one, and as many plain texts as addresses have lengths.
+_FORMS = 500
 
 
 class Copies:
@@ -47,7 +50,6 @@ class Copies:
         self._signer = signer
         self._sender = parse_mailbox(edition.sender).address
         self._variants: dict[tuple[tuple[str, ...], tuple[str, ...]], Edition | None] = {}
-        self._printed: dict[tuple[object, ...], tuple[int, ...]] = {}
         self._forms: dict[tuple[object, ...], _Form | None] = {}
 
     def holds_any(self, topics: Sequence[str], languages: Sequence[str]) -> bool:
@@ -94,31 +96,26 @@ class Copies:
 
     def _filled(self, edition: Edition, reader: Reader, what: str) -> str:
         values = _values(reader)
-        given = tuple(map(bool, values))
-        seen = (id(edition), what, given)  # an edition is kept among the variants, and so is its id
-        if seen not in self._printed:
-            stand_in = _stand_in(reader, _LETTERS)
-            page = self._render(edition, stand_in, what)
-            self._printed[seen] = tuple(
-                number for number, value in enumerate(_values(stand_in)) if value and value in page
-            )
-        printed = [values[number] for number in self._printed[seen]]
-        # Plain text is wrapped, which goes by how long each of them is; a page isn't.
-        key = (*seen, *(map(len, printed) if what == "text" else ()))
+        # Plain text is wrapped, which goes by how long each value is; a page isn't. An edition is
+        # kept among the variants, and so is its id.
+        kind = tuple(map(len, values)) if what == "text" else tuple(map(bool, values))
+        key = (id(edition), what, *kind)
         if key not in self._forms:
+            if len(self._forms) >= _FORMS:
+                self._forms.clear()
             self._forms[key] = self._form(edition, reader, what)
-        form = self._forms[key]
-        if form is None or not all(_PLAIN.fullmatch(value) for value in printed):
+        form = self._forms.get(key)
+        if form is None or not form.is_for(reader):
             return self._render(edition, reader, what)
         return form.fill(reader)
 
     def _form(self, edition: Edition, reader: Reader, what: str) -> _Form | None:
         """The page of a stand-in, if another's is the same but for their data."""
-        first = _stand_in(reader, _LETTERS)
-        second = _stand_in(reader, _LETTERS[::-1], longer=what == "html")
+        longer = len(_LETTERS) if what == "html" else 0
+        first, second = _stand_in(reader, _LETTERS), _stand_in(reader, _LETTERS[::-1], longer)
         form = _Form(first, self._render(edition, first, what))
         same = form.fill(second) == self._render(edition, second, what)
-        return form if same else None
+        return form if same and not (_inspected(first) or _inspected(second)) else None
 
     def _render(self, edition: Edition, reader: Reader, what: str) -> str:
         if what == "html":
@@ -133,9 +130,18 @@ class _Form:
     reader: Reader
     page: str
 
+    def is_for(self, reader: Reader) -> bool:
+        """Whether what is printed of `reader` is printed as it is, in HTML as in plain text."""
+        values = zip(_values(self.reader), _values(reader), strict=True)
+        return all(_PLAIN.fullmatch(new) for old, new in values if old and old in self.page)
+
     def fill(self, reader: Reader) -> str:
-        new = dict(zip(_values(self.reader), _values(reader), strict=True))
-        new.pop("", None)
+        """The page with the data of `reader`."""
+        new = {
+            str(old): new
+            for old, new in zip(_values(self.reader), _values(reader), strict=True)
+            if old
+        }
         if not new:
             return self.page
         old = re.compile("|".join(re.escape(value) for value in sorted(new, key=len, reverse=True)))
@@ -146,21 +152,32 @@ def _values(reader: Reader) -> tuple[str, str, str, str]:
     return reader.address, reader.name, reader.unsubscribe, reader.preferences
 
 
-def _stand_in(reader: Reader, letters: str, *, longer: bool = False) -> Reader:
-    """Somebody else with data of the same lengths (or longer), and empty where they are empty."""
-    more = len(letters) if longer else 0
+def _inspected(reader: Reader) -> bool:
+    return any(isinstance(value, Watched) and value.inspected for value in _values(reader))
 
-    def like(value: str, start: str, end: str = "") -> str:
+
+def _stand_in(reader: Reader, letters: str, longer: int = 0) -> Reader:
+    """Somebody else with data that are `longer` by so many characters, empty where they are empty.
+
+    Address and name are watched; the links are ours, and all alike.
+    """
+
+    def like(value: str, turn: int, end: str = "") -> str:
         if not value:
             return ""
-        room = max(0, len(value) + more - len(start) - len(end))
-        # Upper case and signs: what a theme does to them shows.
-        body = (f"{letters[:3].upper()}+{letters[3:6]}=_{letters[6:]}-" * (room // 8 + 1))[:room]
-        return f"{start}{body}{end}"
+        # Each value has letters of its own, so that none is found in another. In both cases, and
+        # with signs: what a theme does to them shows.
+        own = letters[turn:] + letters[:turn]
+        body = f"{own[0]}{own[1].upper()}+{own[2:8]}=_{own[8:]}-"
+        room = max(1, len(value) + longer - len(end))
+        return (body * (room // len(body) + 1))[:room] + end
+
+    def link(value: str, turn: int) -> str:
+        return f"https://{letters[turn]}.example/{like(value[18:] or value, turn)}" if value else ""
 
     return Reader(
-        address=like(reader.address, "q", "@z.example"),
-        name=like(reader.name, "N"),
-        unsubscribe=like(reader.unsubscribe, "https://u.example/"),
-        preferences=like(reader.preferences, "https://p.example/"),
+        address=Watched(like(reader.address, 0, "@z.example")),
+        name=Watched(like(reader.name, 5)),
+        unsubscribe=link(reader.unsubscribe, 10),
+        preferences=link(reader.preferences, 15),
     )

@@ -198,6 +198,7 @@ def _take_up(
     workshop: Workshop, mail: Mail, status: EditionStatus, copies: Copies, now: datetime
 ) -> None:
     """Settles what a killed process had in hand: by looking, where one can look."""
+    workshop.store.deliveries.free(workshop.owner)
     left = [
         one
         for one in workshop.store.deliveries.left_over(workshop.owner, now)

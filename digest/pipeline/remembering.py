@@ -68,7 +68,7 @@ class Archive:
         self, feeds: Sequence[Feed], window: timedelta | None, now: datetime
     ) -> Candidates:
         """The articles of the window up to `now` that none of the digest's other editions told."""
-        self._relearn()
+        self.relearn()
         since, late = None, None
         if window is not None:
             since = now - window
@@ -124,7 +124,7 @@ class Archive:
         ids = {article.id: story.id for story in stories for article in story.articles}
         self._store.save_story_ids(self._digest, ids)
 
-    def _relearn(self) -> None:
+    def relearn(self) -> None:
         """Notes what editions in the outbox tell where the store does not know it.
 
         So it is after a power cut between the two, or when the state was lost and the outbox kept.

@@ -1,7 +1,7 @@
 """A round of sending: the deliveries of one edition, over one or more connections.
 
-Each connection takes one delivery after the other. What became of one and which is next is one
-transaction, so that at any instant a connection has at most one message in doubt.
+Each connection takes one delivery after the other, and at any instant has at most one message in
+doubt: the one of which the server was told that it is whole, and has not said yet that it took it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ _REFUSALS = 20
 _LONG = 60.0
 # How long a database that can't be used is asked again: a commit may be all that is missing.
 _DATABASE_WAIT = (0.5, 15.0)
+
+
+class _Withdrawn(Exception):
+    """The reader has left, at the last moment."""
 
 
 class Round:
@@ -134,7 +138,7 @@ class Round:
                 done = None
                 if delivery is None:
                     return
-                done = self._attempt(transport, delivery)
+                done = self._attempt(transport, delivery, owner)
         finally:
             transport.close()
 
@@ -158,7 +162,7 @@ class Round:
             try:
                 if failed:
                     # Whether the commit that failed had come through nobody can say.
-                    self._store.deliveries.put_back(owner, done.delivery if done else None)
+                    self._store.deliveries.free(owner)
                 return self._store.deliveries.turn(
                     self._status.digest,
                     self._status.date,
@@ -178,16 +182,21 @@ class Round:
                 self._stop.wait(wait)
                 wait = min(longest, 2 * wait)
 
-    def _attempt(self, transport: Transport, delivery: Delivery) -> Settled:
+    def _attempt(self, transport: Transport, delivery: Delivery, owner: str) -> Settled | None:
+        """What became of the message; None when it may not be sent any more."""
+
+        def ready() -> None:
+            if not self._store.deliveries.begin(delivery, owner, self._clock()):
+                raise _Withdrawn
+
         try:
             envelope = self._copies.envelope(delivery)
+            receipt = transport.send(envelope, ready)
+        except _Withdrawn:
+            return None
         except OutboxError as error:
             return self._settled(delivery, Receipt("bounced", str(error)))
         except DigestError as error:
-            return self._not_now(delivery, error)
-        try:
-            receipt = transport.send(envelope)
-        except RelayError as error:
             return self._not_now(delivery, error)
         return self._settled(delivery, receipt)
 

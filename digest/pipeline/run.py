@@ -181,6 +181,8 @@ def _there(
 ) -> DigestOutcome:
     """The outcome where the edition lies in the outbox already."""
     status = claims.found(spec, date)
+    # The power may have failed after it was written, before the store knew what it tells.
+    Archive(workshop.store, workshop.outbox, spec.name, date).relearn()
     path = workshop.outbox.folder(spec.name, date) / PAGE
     without = ", without the note" if note else ""
     again = "; --force builds it again"

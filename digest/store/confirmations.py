@@ -17,6 +17,9 @@ BETWEEN_LETTERS = timedelta(days=1)
 # So many tries, hours apart, show that a letter doesn't get through.
 _TRIES = 5
 
+# How long a letter stays with who took it: fifty letters to a server that answers slowly.
+_IN_HAND = timedelta(minutes=15)
+
 
 class Confirmations:
     """The letters of the subscriptions' table. Raises StoreError."""
@@ -25,20 +28,34 @@ class Confirmations:
         self._database = database
 
     def confirmations(self, now: datetime, most: int) -> list[Subscription]:
-        """Those who are to be asked by a letter now, at most `most`, the longest waiting first."""
+        """Takes those who are to be asked by a letter now, at most `most`, the longest waiting first.
+
+        Nobody else gets them within a quarter of an hour: no second service, and no later round
+        when it could not be noted that a letter went out, or the mail server was down.
+        """
         after = SubscriptionRow.confirmation_after
+        free = or_(after.is_(None), after <= now)
         query = (
             joined()
-            .where(
-                SubscriptionRow.confirmation == "wanted",
-                SubscriberRow.bounced.is_(None),
-                or_(after.is_(None), after <= now),
-            )
+            .where(SubscriptionRow.confirmation == "wanted", SubscriberRow.bounced.is_(None), free)
             .order_by(SubscriptionRow.asked, SubscriptionRow.subscriber, SubscriptionRow.digest)
             .limit(most)
         )
         with self._database.reading() as connection:
-            return [subscription_of(row) for row in connection.execute(query).mappings()]
+            if connection.execute(query.limit(1)).first() is None:
+                return []
+        taken = []
+        with self._database.transaction() as connection:
+            for row in connection.execute(query).mappings().all():
+                subscription = subscription_of(row)
+                changed = connection.execute(
+                    update(SubscriptionRow)
+                    .where(_wants_letter(subscription), free)
+                    .values(confirmation_after=now + _IN_HAND)
+                )
+                if changed.rowcount:
+                    taken.append(subscription)
+        return taken
 
     def confirmation_sent(self, subscription: Subscription, now: datetime) -> None:
         """The letter is out; there is no other within a day."""

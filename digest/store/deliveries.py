@@ -1,8 +1,9 @@
 """One edition to one subscriber: who gets it, who has it, who has it in hand.
 
-A message takes one commit: the transaction that notes what became of one takes the next in hand.
-A process that is killed leaves one delivery `sending` for each of its connections, and no other
-doubt.
+A message takes two commits. One notes what became of the message before and takes the next in hand:
+it is reserved, and nobody else's. The other comes right before the server may have it, and makes it
+`sending`. A process that is killed leaves doubt about no message but those that it had got so far
+with: one for each of its connections.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from sqlalchemy import (
     Connection,
     func,
     insert,
-    not_,
     or_,
     select,
     update,
@@ -33,6 +33,8 @@ _AT_ONCE = 5000
 LONGEST_WAIT = timedelta(hours=6)
 """No delivery is put off for longer: what is to wait longer still was put off by a clock that was
 wrong, and may be tried now."""
+
+_RESERVED: tuple[DeliveryState, ...] = ("pending", "deferred")
 
 Wants = Callable[[tuple[str, ...], tuple[str, ...]], bool]
 """Whether a copy of the edition for these topics and languages holds anything."""
@@ -114,34 +116,44 @@ class Deliveries(DeliveryViews):
         done: Settled | None = None,
         claim: bool = True,
     ) -> Delivery | None:
-        """Settles `done`, and takes the next delivery in hand, in one transaction.
+        """Settles `done`, and reserves the next delivery, in one transaction.
 
         None when there is no next one now, or none is wanted (`claim`). It is ours until `until`;
-        after that another service may take it for lost.
+        after that it is anybody's.
         """
         with self._transaction() as connection:
             if done is not None:
                 _settle(connection, owner, done, now)
-            if not claim:
-                return None
-            found = _next(connection, digest, date, now)
+            found = _next(connection, digest, date, now) if claim else None
             if found is None:
                 return None
             taken = connection.execute(
                 update(DeliveryRow)
                 .where(is_row(found), DeliveryRow.state == found.state)
-                .values(state="sending", owner=owner, until=until, tried=now)
+                .values(owner=owner, until=until)
             )
-            # On a database with row locks another one may have been quicker.
             return found if taken.rowcount == 1 else None
 
-    def settle(self, owner: str, done: Settled, now: datetime) -> bool:
-        """Notes what became of a delivery that `owner` had in hand."""
+    def begin(self, delivery: Delivery, owner: str, now: datetime) -> bool:
+        """A reserved delivery is `sending`: from now on its server may have it.
+
+        False when it may not be sent: the person has left, or the reservation has run out and gone
+        to another.
+        """
+        query = (
+            update(DeliveryRow)
+            .where(
+                is_row(delivery),
+                DeliveryRow.owner == owner,
+                DeliveryRow.state.in_(_RESERVED),
+            )
+            .values(state="sending", tried=now)
+        )
         with self._transaction() as connection:
-            return _settle(connection, owner, done, now)
+            return connection.execute(query).rowcount == 1
 
     def left_over(self, owner: str, now: datetime) -> list[Delivery]:
-        """Those in hand of a process that is gone: of our own `owner`, or whose time has run out.
+        """Those `sending` by a process that is gone: of our own `owner`, or whose time is over.
 
         An owner's connections have names that begin with its own. The caller holds the lock that
         keeps two processes of one owner apart.
@@ -151,17 +163,18 @@ class Deliveries(DeliveryViews):
         with self._reading() as connection:
             return [delivery_of(row) for row in connection.execute(query).mappings()]
 
-    def put_back(self, owner: str, less: Delivery | None = None) -> None:
-        """Nothing is in the hands of `owner`, but for `less`: what a lost commit may have claimed.
-
-        It was not sent, and waits as before.
-        """
-        where = [DeliveryRow.state == "sending", DeliveryRow.owner == owner]
-        if less is not None:
-            where.append(not_(is_row(less)))
-        values = {"state": "pending", "owner": "", "until": None}
+    def free(self, owner: str) -> None:
+        """Nothing is reserved by `owner` (or its connections) any more: it waits as before."""
+        query = (
+            update(DeliveryRow)
+            .where(
+                DeliveryRow.owner.startswith(owner, autoescape=True),
+                DeliveryRow.state.in_(_RESERVED),
+            )
+            .values(owner="", until=None)
+        )
         with self._transaction() as connection:
-            connection.execute(update(DeliveryRow).where(*where).values(**values))
+            connection.execute(query)
 
     def resolve(self, delivery: Delivery, state: DeliveryState, reason: str) -> bool:
         """Settles one of `left_over`, unless its owner has done so meanwhile."""
@@ -283,9 +296,12 @@ class _Wanted:
 
 
 def _next(connection: Connection, digest: str, date: str, now: datetime) -> Delivery | None:
-    """Who is first: those never tried, then those whose wait is over."""
+    """Who is first: those never tried, then those whose wait is over; nobody who is reserved."""
     mine = with_people().where(
-        DeliveryRow.digest == digest, DeliveryRow.date == date, SubscriberRow.id.is_not(None)
+        DeliveryRow.digest == digest,
+        DeliveryRow.date == date,
+        SubscriberRow.id.is_not(None),
+        or_(DeliveryRow.owner == "", DeliveryRow.until < now),
     )
     waited = or_(
         DeliveryRow.not_before.is_(None),
@@ -307,7 +323,11 @@ def _settle(connection: Connection, owner: str, done: Settled, now: datetime) ->
     attempts = done.delivery.attempts + int(done.counts)
     query = (
         update(DeliveryRow)
-        .where(is_row(done.delivery), DeliveryRow.state == "sending", DeliveryRow.owner == owner)
+        .where(
+            is_row(done.delivery),
+            DeliveryRow.owner == owner,
+            DeliveryRow.state.in_((*_RESERVED, "sending")),
+        )
         .values(
             state=done.state,
             reason=done.reason,

@@ -6,7 +6,7 @@ Whoever left, or has an address that is dead, is only brought back by themselves
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -238,7 +238,7 @@ class Subscribers(Confirmations):
         return [subscription_of(row) for row in rows]
 
     def listed(
-        self, digest: str | None = None, states: Collection[SubscriptionState] = ()
+        self, digest: str | None = None, states: tuple[SubscriptionState, ...] = ()
     ) -> Iterator[Subscription]:
         """All subscriptions, of `digest` and in `states` if given; whoever came first is first.
 

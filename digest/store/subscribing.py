@@ -114,6 +114,8 @@ def known(
         select(*_PERSON, SubscriptionRow)
         .join(SubscriptionRow, its, isouter=True)
         .where(SubscriberRow.address_key.in_([key_of(person.address) for person in people]))
+        # In one order, so that two imports wait for each other instead of for ever.
+        .order_by(SubscriberRow.id)
         .with_for_update(of=SubscriberRow)
     )
     return {row["address_key"]: row for row in connection.execute(query).mappings()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations
 
+import digest
 from digest.editions.render import packaged_themes
 from digest.editions.words import languages, translations
 from digest.errors import TemplateError
@@ -19,6 +21,7 @@ from digest.stories.built_in import DESCRIPTIONS
 from digest.stories.topics import MORE
 
 THEMES = packaged_themes()
+PACKAGE = Path(digest.__file__).parent
 LANGUAGES = ("de", "es", "fr", "uk")
 KEYWORDS = {
     "_": None,
@@ -37,14 +40,13 @@ def _forms(text: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def wanted() -> Words:
-    """Every text that templates ask for, by context and singular."""
+    """Every text that templates, public pages and letters ask for, by context and singular."""
     found: Words = {}
     options = {"trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
-    for _, _, message, _, context in extract_from_dir(
-        THEMES,
-        [("**.j2", "jinja2")],
-        {"**.j2": options},
-        KEYWORDS,
+    ours = [("service/pages/**.html", "jinja2"), ("editions/letters.py", "python")]
+    for _, _, message, _, context in chain(
+        extract_from_dir(THEMES, [("**.j2", "jinja2")], {"**.j2": options}, KEYWORDS),
+        extract_from_dir(PACKAGE, ours, {"service/pages/**.html": options}, KEYWORDS),
     ):
         if (context, message) != (None, "topic"):  # a topic's name is a variable
             found[context, _forms(message)[0]] = _forms(message)

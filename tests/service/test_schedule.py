@@ -1,10 +1,10 @@
-"""The schedule, with APScheduler for real; the clock is only asked, never waited for."""
+"""When jobs wake, with APScheduler for real; the clock is only asked, never waited for."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from digest.config import DigestSpec
-from digest.service.schedule import Build, Schedule, cron_trigger, last_due
+from digest.service.due import moments
+from digest.service.schedule import Job, Schedule, cron_trigger
 
 GRACE = timedelta(hours=6)
+FAR = timedelta(days=30)
 PATIENCE = 20.0  # seconds until a run that never comes fails the test
 
 
@@ -24,223 +26,49 @@ def spec(
     return DigestSpec(name=name, schedule=schedule, timezone=zone)
 
 
-def times(wanted: DigestSpec, after: datetime, count: int) -> list[datetime]:
-    """The next `count` times that `wanted` is due after `after`, in UTC."""
-    trigger = cron_trigger(wanted)
-    found: list[datetime] = []
-    due = trigger.get_next_fire_time(None, after)
-    while due is not None and len(found) < count:
-        found.append(due.astimezone(UTC))
-        due = trigger.get_next_fire_time(due, due)
-    return found
-
-
-@contextmanager
-def started(digests: list[DigestSpec], build: Build) -> Iterator[Schedule]:
-    schedule = Schedule(digests, build, GRACE)
-    schedule.start()
-    try:
-        yield schedule
-    finally:
-        schedule.stop()
-
-
-def due_now(schedule: Schedule, *names: str, late: timedelta = timedelta(0)) -> None:
-    """Makes the digests' next run one that was due `late` ago."""
-    for name in names:
-        schedule._scheduler.modify_job(name, next_run_time=datetime.now(UTC) - late)
-
-
-# --- when ----------------------------------------------------------------------------------
-
-
-def test_seven_in_the_morning_stays_seven_through_summer_time() -> None:
-    london = spec(zone="Europe/London")
-    spring = times(london, datetime(2026, 3, 28, tzinfo=UTC), 2)
-    assert [f"{due:%d %H:%M}" for due in spring] == ["28 07:00", "29 06:00"]
-    autumn = times(london, datetime(2026, 10, 24, tzinfo=UTC), 2)
-    assert [f"{due:%d %H:%M}" for due in autumn] == ["24 06:00", "25 07:00"]
-
-
-def test_an_hour_that_the_clocks_jump_over_is_not_lost() -> None:
-    """New York, 8 March 2026: two o'clock is three o'clock."""
-    new_york = spec(schedule="30 2 * * *", zone="America/New_York")
-    days = [
-        due.astimezone(ZoneInfo("America/New_York"))
-        for due in times(new_york, datetime(2026, 3, 7, 0, tzinfo=UTC), 3)
-    ]
-    assert [due.day for due in days] == [7, 8, 9]
-
-
-def test_an_hour_that_comes_twice_belongs_to_one_date() -> None:
-    """Berlin, 25 October 2026: half past two comes twice. The second finds its edition there."""
-    berlin = spec(schedule="30 2 * * *", zone="Europe/Berlin")
-    due = times(berlin, datetime(2026, 10, 24, 12, tzinfo=UTC), 3)
-    local = [moment.astimezone(ZoneInfo("Europe/Berlin")) for moment in due]
-    assert [f"{moment:%d %H:%M}" for moment in local] == ["25 02:30", "25 02:30", "26 02:30"]
-
-
-@pytest.mark.parametrize(
-    ("line", "weekdays"),
-    [
-        ("0 7 * * 0", {"Sun"}),
-        ("0 7 * * 7", {"Sun"}),
-        ("0 7 * * 1-5", {"Mon", "Tue", "Wed", "Thu", "Fri"}),
-        ("0 7 * * mon-fri", {"Mon", "Tue", "Wed", "Thu", "Fri"}),
-        ("0 7 * * 6", {"Sat"}),
-        ("@weekly", {"Sun"}),
-    ],
-)
-def test_weekdays_are_cron_s_not_apscheduler_s(line: str, weekdays: set[str]) -> None:
-    due = times(spec(schedule=line), datetime(2026, 3, 1, tzinfo=UTC), 14)
-    assert {f"{moment:%a}" for moment in due} == weekdays
-
-
-def test_each_digest_has_its_own_time_zone() -> None:
-    digests = [spec("tokyo", zone="Asia/Tokyo"), spec("paris", zone="Europe/Paris")]
-    with started(digests, lambda *_: None) as schedule:
-        due = schedule.next_runs()
-    assert set(due) == {"tokyo", "paris"}
-    assert due["tokyo"].astimezone(ZoneInfo("Asia/Tokyo")).hour == 7
-    assert due["paris"].astimezone(ZoneInfo("Europe/Paris")).hour == 7
-    assert {moment.tzinfo for moment in due.values()} == {UTC}
-
-
-def test_a_digest_without_schedule_is_not_scheduled() -> None:
-    with started([spec("daily"), spec("by-hand", schedule=None)], lambda *_: None) as schedule:
-        assert set(schedule.next_runs()) == {"daily"}
-    with pytest.raises(ValueError, match="'by-hand' has no schedule"):
-        cron_trigger(spec("by-hand", schedule=None))
-
-
-# --- how -----------------------------------------------------------------------------------
-
-
-def test_a_late_run_may_start_for_hours_and_a_backlog_is_one_run() -> None:
-    with started([spec()], lambda *_: None) as schedule:
-        job = schedule._scheduler.get_job("morning")
-        assert job.misfire_grace_time == GRACE.total_seconds()
-        assert job.coalesce is True
-        assert job.max_instances == 1
-
-
-def test_a_run_that_was_due_while_the_machine_slept_is_made_up_once() -> None:
-    built = Recorder()
-    # feeds.yaml refuses such a line; here it stands for many mornings missed.
-    often = spec().model_copy(update={"schedule": "* * * * *"})
-    with started([often], built) as schedule:
-        due_now(schedule, "morning", late=timedelta(hours=3))  # 180 times missed
-        built.wait(1)
-    assert built.names in (["morning"], ["morning"] * 2)  # 2: a new minute began meanwhile
-
-
-def test_a_run_missed_for_longer_than_the_grace_is_told_with_what_to_do(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    built, told = Recorder(), threading.Event()
-    with watched("digest.service.schedule", told), started([spec()], built) as schedule:
-        due_now(schedule, "morning", late=timedelta(hours=9))
-        assert told.wait(PATIENCE)
-    assert built.names == []
-    assert "`digest run morning` builds it now" in caplog.text
-
-
-def test_a_build_is_given_its_digest_and_the_moment_in_utc() -> None:
-    built = Recorder()
-    with started([spec()], built) as schedule:
-        due_now(schedule, "morning")
-        built.wait(1)
-    assert built.names == ["morning"]
-    assert built.moments[0].tzinfo is UTC
-
-
-def test_two_digests_due_at_once_are_built_one_after_the_other() -> None:
-    busy = threading.Lock()
-    overlaps: list[str] = []
-
-    def build(wanted: DigestSpec, now: datetime) -> None:
-        if not busy.acquire(blocking=False):
-            overlaps.append(wanted.name)
-            return
-        built(wanted, now)
-        built.pause.wait(0.2)
-        busy.release()
-
-    built = Recorder()
-    with started([spec("one"), spec("two"), spec("three")], build) as schedule:
-        due_now(schedule, "one", "two", "three")
-        built.wait(3)
-    assert sorted(built.names) == ["one", "three", "two"]
-    assert overlaps == []
-
-
-def test_a_build_that_fails_is_logged_and_the_schedule_lives_on(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    built = Recorder()
-
-    def build(wanted: DigestSpec, now: datetime) -> None:
-        built(wanted, now)
-        if wanted.name == "broken":
-            raise RuntimeError("no paper")
-
-    with started([spec("broken"), spec("sound")], build) as schedule:
-        due_now(schedule, "broken")
-        built.wait(1)
-        due_now(schedule, "sound")
-        built.wait(2)
-        assert set(schedule.next_runs()) == {"broken", "sound"}
-    assert built.names == ["broken", "sound"]
-    assert "digest broken: its run failed: no paper" in caplog.text
-
-
-def test_stopping_waits_for_the_run_in_hand_and_starts_no_other() -> None:
-    entered, leave = threading.Event(), threading.Event()
-    finished: list[str] = []
-
-    def build(wanted: DigestSpec, _: datetime) -> None:
-        entered.set()
-        assert leave.wait(PATIENCE)
-        finished.append(wanted.name)
-
-    schedule = Schedule([spec("one"), spec("two")], build, GRACE)
-    schedule.start()
-    due_now(schedule, "one", "two")
-    assert entered.wait(PATIENCE)
-    stopper = threading.Thread(target=schedule.stop)
-    stopper.start()
-    stopper.join(0.2)
-    assert stopper.is_alive(), "stop must wait for the run in hand"
-    assert finished == []
-    leave.set()
-    stopper.join(PATIENCE)
-    assert not stopper.is_alive()
-    assert len(finished) == 1
-
-
 class Recorder:
-    """A build that only notes what it was asked for."""
+    """A job that only notes that it ran, and who ran it."""
 
     def __init__(self) -> None:
-        self.names: list[str] = []
-        self.moments: list[datetime] = []
-        self.pause = threading.Event()  # never set: something to wait on
+        self.threads: list[str] = []
         self._news = threading.Condition()
 
-    def __call__(self, wanted: DigestSpec, now: datetime) -> None:
+    def __call__(self) -> None:
         with self._news:
-            self.names.append(wanted.name)
-            self.moments.append(now)
+            self.threads.append(threading.current_thread().name)
             self._news.notify_all()
 
     def wait(self, count: int) -> None:
         with self._news:
-            assert self._news.wait_for(lambda: len(self.names) >= count, PATIENCE)
+            assert self._news.wait_for(lambda: len(self.threads) >= count, PATIENCE)
 
 
 @contextmanager
-def watched(logger: str, told: threading.Event) -> Iterator[None]:
-    """Sets `told` as soon as `logger` says something."""
+def started(
+    digests: Sequence[DigestSpec],
+    wake: Callable[[], None] = lambda: None,
+    *jobs: Job,
+    offset: Callable[[], float] = lambda: 0.0,
+) -> Iterator[Schedule]:
+    schedule = Schedule(jobs, wake, GRACE, offset)
+    schedule.set_digests(digests)
+    schedule.start()
+    try:
+        yield schedule
+    finally:
+        assert schedule.stop(PATIENCE) == []
+
+
+def due_now(schedule: Schedule, *names: str, late: timedelta = timedelta(0)) -> None:
+    """Makes the digests' next moment one that was `late` ago."""
+    for name in names:
+        schedule._scheduler.modify_job(f"digest:{name}", next_run_time=datetime.now(UTC) - late)
+
+
+@contextmanager
+def watched(logger: str) -> Iterator[threading.Event]:
+    """An event that is set as soon as `logger` says something."""
+    told = threading.Event()
 
     class Bell(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002
@@ -249,21 +77,191 @@ def watched(logger: str, told: threading.Event) -> Iterator[None]:
     bell = Bell()
     logging.getLogger(logger).addHandler(bell)
     try:
-        yield
+        yield told
     finally:
         logging.getLogger(logger).removeHandler(bell)
 
 
+# --- when ----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
-    ("now", "due"),
+    ("line", "weekdays"),
     [
-        ("2026-03-03T00:04:00Z", "2026-03-02T23:55:00Z"),
-        ("2026-03-02T23:55:00Z", "2026-03-02T23:55:00Z"),
-        ("2026-03-03T05:54:00Z", "2026-03-02T23:55:00Z"),
-        ("2026-03-03T12:00:00Z", "2026-03-03T12:00:00Z"),  # beyond the grace
+        ("0 7 * * 0", {"Sun"}),
+        ("0 7 * * 7", {"Sun"}),
+        ("0 7 * * 1-5", {"Mon", "Tue", "Wed", "Thu", "Fri"}),
+        ("0 7 * * 6", {"Sat"}),
+        ("@weekly", {"Sun"}),
     ],
 )
-def test_a_late_run_knows_when_it_was_due(now: str, due: str) -> None:
-    late = DigestSpec(name="late", schedule="55 23 * * *")
-    found = last_due(late, datetime.fromisoformat(now), timedelta(hours=6))
-    assert found == datetime.fromisoformat(due)
+def test_weekdays_are_cron_s_not_apscheduler_s(line: str, weekdays: set[str]) -> None:
+    trigger = cron_trigger(spec(schedule=line))
+    found = set()
+    due = trigger.get_next_fire_time(None, datetime(2026, 3, 1, tzinfo=UTC))
+    for _ in range(14):
+        found.add(f"{due:%a}")
+        due = trigger.get_next_fire_time(due, due + timedelta(seconds=1))
+    assert found == weekdays
+
+
+def test_it_wakes_at_the_moment_that_is_due() -> None:
+    """On a day without a change of the clocks; on the others a minute's tick makes up for it."""
+    for zone in ("Asia/Tokyo", "Europe/Paris", "America/St_Johns"):
+        digest = spec(zone=zone)
+        woken = cron_trigger(digest).get_next_fire_time(None, datetime(2026, 3, 2, tzinfo=UTC))
+        (moment,) = moments(digest, woken.astimezone(ZoneInfo(zone)).date())
+        assert woken == moment
+
+
+def test_a_digest_without_schedule_is_not_scheduled() -> None:
+    with started([spec("daily"), spec("by-hand", schedule=None)]) as schedule:
+        assert set(schedule.next_runs()) == {"daily"}
+    with pytest.raises(ValueError, match="'by-hand' has no schedule"):
+        cron_trigger(spec("by-hand", schedule=None))
+
+
+def test_another_configuration_reschedules_what_has_changed() -> None:
+    with started([spec("kept"), spec("moved"), spec("gone")]) as schedule:
+        due_now(schedule, "kept", late=-timedelta(minutes=9))
+        kept = schedule.next_runs()["kept"]
+        schedule.set_digests([spec("kept"), spec("moved", "0 19 * * *"), spec("new")])
+        runs = schedule.next_runs()
+        assert set(runs) == {"kept", "moved", "new"}
+        assert runs["kept"] == kept
+        assert runs["moved"].hour == 19
+        schedule.set_digests([spec("moved", "0 19 * * *", "Asia/Tokyo")])
+        assert schedule.next_runs()["moved"].hour == 10
+        schedule.set_digests([spec("moved", None)])
+        assert schedule.next_runs() == {}
+
+
+# --- how -----------------------------------------------------------------------------------
+
+
+def test_a_digest_may_be_hours_late_and_a_backlog_is_one_run() -> None:
+    with started([spec()]) as schedule:
+        job = schedule._scheduler.get_job("digest:morning")
+        assert job.misfire_grace_time == GRACE.total_seconds()
+        assert (job.coalesce, job.max_instances) == (True, 1)
+
+
+def test_a_moment_that_was_slept_through_wakes_once() -> None:
+    woken = Recorder()
+    often = spec().model_copy(update={"schedule": "* * * * *"})
+    with started([often], woken) as schedule:
+        due_now(schedule, "morning", late=timedelta(hours=3))  # 180 times missed
+        woken.wait(1)
+    assert len(woken.threads) in (1, 2)  # 2: a new minute began meanwhile
+
+
+def test_a_moment_missed_for_longer_than_the_grace_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    woken = Recorder()
+    with watched("digest.service.schedule") as told, started([spec()], woken) as schedule:
+        due_now(schedule, "morning", late=timedelta(hours=9))
+        assert told.wait(PATIENCE)
+    assert woken.threads == []
+    assert "morning: its moment of " in caplog.text
+    assert "DIGEST_MISFIRE_GRACE_HOURS" in caplog.text
+
+
+def test_jobs_run_at_once_and_again_and_again() -> None:
+    ran, waits = Recorder(), Recorder()
+    jobs = (
+        Job("often", ran, timedelta(seconds=0.1), "send"),
+        Job("later", waits, FAR, "watch", timedelta(hours=1)),
+    )
+    with started([], lambda: None, *jobs):
+        ran.wait(3)
+    assert waits.threads == []
+
+
+def test_a_lane_does_one_thing_at_a_time_and_holds_up_no_other() -> None:
+    building, leave, sent = threading.Event(), threading.Event(), Recorder()
+    fetched = Recorder()
+
+    def build() -> None:
+        building.set()
+        assert leave.wait(PATIENCE)
+
+    jobs = (
+        Job("tick", build, FAR, "build"),
+        Job("fetch", fetched, FAR, "build", timedelta(milliseconds=1)),
+        Job("deliveries", sent, timedelta(seconds=0.1), "send"),
+    )
+    with started([], lambda: None, *jobs):
+        assert building.wait(PATIENCE)
+        sent.wait(2)
+        assert fetched.threads == []
+        leave.set()
+        fetched.wait(1)
+
+
+def test_a_job_that_breaks_is_logged_and_the_others_live_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ran = Recorder()
+
+    def broken() -> None:
+        raise RuntimeError("no paper")
+
+    jobs = (Job("broken", broken, FAR, "send"), Job("sound", ran, timedelta(seconds=0.1), "send"))
+    with watched("digest.service.schedule") as told, started([], lambda: None, *jobs):
+        assert told.wait(PATIENCE)
+        ran.wait(2)
+    assert "broken: failed: no paper" in caplog.text
+
+
+# --- clocks --------------------------------------------------------------------------------
+
+
+def test_a_clock_that_is_set_back_stops_nothing() -> None:
+    """APScheduler alone would sleep until the old time comes again: a year here."""
+    ran, offset = Recorder(), [0.0]
+    jobs = (Job("deliveries", ran, timedelta(seconds=5), "send", timedelta(days=366)),)
+    with started([spec()], lambda: None, *jobs, offset=lambda: offset[0]) as schedule:
+        due_now(schedule, "morning", late=-timedelta(days=366))
+        assert not schedule.look_at_clock()
+        assert ran.threads == []
+        offset[0] = -366 * 86400.0
+        assert schedule.look_at_clock()
+        ran.wait(1)
+        assert schedule.next_runs()["morning"] < datetime.now(UTC) + timedelta(days=2)
+        assert not schedule.look_at_clock(), "once"
+
+
+def test_a_clock_that_is_put_right_bit_by_bit_is_none_of_our_business() -> None:
+    offset = [0.0]
+    with started([spec()], offset=lambda: offset[0]) as schedule:
+        for _ in range(10):
+            offset[0] -= 2.0
+            assert not schedule.look_at_clock()
+        offset[0] += 3600.0
+        assert not schedule.look_at_clock(), "forward is what APScheduler copes with"
+
+
+# --- stopping ------------------------------------------------------------------------------
+
+
+def test_stopping_waits_for_what_runs_and_starts_nothing_more() -> None:
+    entered, leave, after = threading.Event(), threading.Event(), Recorder()
+
+    def build() -> None:
+        entered.set()
+        assert leave.wait(PATIENCE)
+
+    schedule = Schedule([Job("tick", build, FAR, "build")], after, GRACE)
+    schedule.set_digests([spec("one")])
+    schedule.start()
+    assert entered.wait(PATIENCE)
+    due_now(schedule, "one")  # waits in the lane
+    assert schedule.stop(0.05) == ["tick"], "what doesn't end in time is named"
+    leave.set()
+    assert schedule.stop(PATIENCE) == []
+    assert after.threads == []
+
+
+def test_a_schedule_that_never_started_can_be_stopped() -> None:
+    assert Schedule([], lambda: None, GRACE).stop(0.0) == []
