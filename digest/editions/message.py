@@ -214,7 +214,9 @@ def _quoted_printable(body: bytes) -> str:
     its first letter is encoded (RFC 2049, 3), and a break makes room for that.
     """
     encoded = binascii.b2a_qp(body, istext=True).decode("ascii")
-    encoded = re.sub(r"^(?:From )+", _no_from, encoded, flags=re.MULTILINE)
+    # To look at each line for it takes as long as to encode them all.
+    if encoded.startswith("From ") or "\nFrom " in encoded:
+        encoded = re.sub(r"^(?:From )+", _no_from, encoded, flags=re.MULTILINE)
     return encoded.replace("\n", "\r\n")
 
 

@@ -10,7 +10,7 @@ a second stand-in must give the same page, and one that fails is rendered whole 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from digest.editions.copies import copy_for
@@ -28,6 +28,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9 @._~:/+=-]*")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # Most pages kept: of each choice of topics one, and as many plain texts as addresses have lengths.
 _FORMS = 500
+# By so much a second stand-in's data are longer where length should make no difference.
+_LONGER = len(_LETTERS)
+_NAME = 1  # its place among the `_values`
+
+_Kind = tuple[int, ...]
+_Render = Callable[..., str]
 
 
 class Copies:
@@ -50,7 +56,10 @@ class Copies:
         self._signer = signer
         self._sender = parse_mailbox(edition.sender).address
         self._variants: dict[tuple[tuple[str, ...], tuple[str, ...]], Edition | None] = {}
-        self._forms: dict[tuple[object, ...], _Form | None] = {}
+        self._editions: dict[tuple[tuple[str, ...], ...], Edition] = {}
+        self._pages: dict[_Kind, _Form | None] = {}
+        self._texts: dict[_Kind, _Form | None] = {}
+        self._proven: dict[_Kind, _Form] = {}
 
     def holds_any(self, topics: Sequence[str], languages: Sequence[str]) -> bool:
         """Whether the copy for these topics and languages has any story."""
@@ -67,9 +76,7 @@ class Copies:
         """
         edition = self._variant(delivery.topics, delivery.languages) or self._edition
         reader = self._reader(delivery)
-        rendered = Rendered(
-            self._filled(edition, reader, "html"), self._filled(edition, reader, "text")
-        )
+        rendered = Rendered(self._page(edition, reader), self._text(edition, reader))
         return Envelope(
             sender=self._sender,
             recipient=delivery.address,
@@ -91,61 +98,118 @@ class Copies:
         choice = (topics, languages)
         if choice not in self._variants:
             words = self._renderer.words(self._edition.language)
-            self._variants[choice] = copy_for(self._edition, topics, languages, words)
+            found = copy_for(self._edition, topics, languages, words)
+            # Different choices that leave the same stories share one edition, and its forms.
+            self._variants[choice] = found and self._editions.setdefault(_stories(found), found)
         return self._variants[choice]
 
-    def _filled(self, edition: Edition, reader: Reader, what: str) -> str:
-        values = _values(reader)
-        # Plain text is wrapped, which goes by how long each value is; a page isn't. An edition is
-        # kept among the variants, and so is its id.
-        kind = tuple(map(len, values)) if what == "text" else tuple(map(bool, values))
-        key = (id(edition), what, *kind)
-        if key not in self._forms:
-            if len(self._forms) >= _FORMS:
-                self._forms.clear()
-            self._forms[key] = self._form(edition, reader, what)
-        form = self._forms.get(key)
+    def _page(self, edition: Edition, reader: Reader) -> str:
+        # An edition is kept among the variants, and so is its id.
+        key = (id(edition), *map(bool, _values(reader)))
+        if key not in self._pages:
+            _keep(self._pages, key, self._form(edition, reader, self._renderer.html, _LONGER))
+        form = self._pages.get(key)
         if form is None or not form.is_for(reader):
-            return self._render(edition, reader, what)
+            return self._renderer.html(edition, mail=True, reader=reader)
         return form.fill(reader)
 
-    def _form(self, edition: Edition, reader: Reader, what: str) -> _Form | None:
-        """The page of a stand-in, if another's is the same but for their data."""
-        longer = len(_LETTERS) if what == "html" else 0
-        first, second = _stand_in(reader, _LETTERS), _stand_in(reader, _LETTERS[::-1], longer)
-        form = _Form(first, self._render(edition, first, what))
-        same = form.fill(second) == self._render(edition, second, what)
+    def _text(self, edition: Edition, reader: Reader) -> str:
+        """Plain text is wrapped, which goes by how long each value in it is; a page isn't."""
+        lengths = tuple(map(len, _values(reader)))
+        named = (id(edition), *lengths)
+        # Most texts don't print the name, and are the same for a name of any length.
+        unnamed = (id(edition), *lengths[:_NAME], bool(reader.name), *lengths[_NAME + 1 :])
+        key = named if named in self._texts else unnamed
+        if key not in self._texts:
+            form = self._text_form(edition, reader)
+            key = named if form is not None and _NAME in form.printed else unnamed
+            _keep(self._texts, key, form)
+        form = self._texts.get(key)
+        if form is None or not form.is_for(reader):
+            return self._renderer.text(edition, mail=True, reader=reader)
+        return form.fill(reader)
+
+    def _text_form(self, edition: Edition, reader: Reader) -> _Form | None:
+        """The text of a stand-in whose data have these lengths.
+
+        One that differs from another, which is proven, in nothing but where its lines end, needs no
+        second one to show that no data but those in their places are in it.
+        """
+        kind = (id(edition), *map(bool, _values(reader)))
+        if kind in self._proven:
+            stand_in = _stand_in(reader, _LETTERS)
+            page = self._renderer.text(edition, mail=True, reader=stand_in)
+            form = _Form.of(stand_in, page)
+            if not _inspected(stand_in) and form.is_wrapped_from(self._proven[kind]):
+                return form
+        found = self._form(edition, reader, self._renderer.text, 0)
+        if found is not None:
+            self._proven.setdefault(kind, found)
+        return found
+
+    def _form(self, edition: Edition, reader: Reader, render: _Render, longer: int) -> _Form | None:
+        """The page of a stand-in, if another's is the same but for their data.
+
+        The other's are `longer`, and what isn't printed is in any case: then its length counts for
+        nothing.
+        """
+        first = _stand_in(reader, _LETTERS)
+        form = _Form.of(first, render(edition, mail=True, reader=first))
+        unprinted = [number not in form.printed for number in range(len(_values(first)))]
+        second = _stand_in(reader, _LETTERS[::-1], longer, unprinted)
+        same = form.fill(second) == render(edition, mail=True, reader=second)
         return form if same and not (_inspected(first) or _inspected(second)) else None
 
-    def _render(self, edition: Edition, reader: Reader, what: str) -> str:
-        if what == "html":
-            return self._renderer.html(edition, mail=True, reader=reader)
-        return self._renderer.text(edition, mail=True, reader=reader)
+
+def _stories(edition: Edition) -> tuple[tuple[str, ...], ...]:
+    return tuple((topic.name, *(story.id for story in topic.stories)) for topic in edition.topics)
+
+
+def _keep(forms: dict[_Kind, _Form | None], key: _Kind, form: _Form | None) -> None:
+    if len(forms) >= _FORMS:
+        forms.clear()
+    forms[key] = form
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A page in which the data of `reader` stand where another's may stand."""
+    """A page with places for a reader's data: `places` says which of them (as in `_values`) stands
+    after each but the last of `pieces`; `printed` are those that stand anywhere."""
 
-    reader: Reader
-    page: str
+    pieces: tuple[str, ...]
+    places: tuple[int, ...]
+    printed: frozenset[int]
+
+    @classmethod
+    def of(cls, reader: Reader, page: str) -> _Form:
+        """The form of which `page` is the one that `reader` gets."""
+        numbers = {str(value): at for at, value in enumerate(_values(reader)) if value}
+        if not numbers:
+            return cls((page,), (), frozenset())
+        longest_first = sorted(numbers, key=len, reverse=True)
+        parts = re.split("(" + "|".join(map(re.escape, longest_first)) + ")", page)
+        places = tuple(numbers[part] for part in parts[1::2])
+        return cls(tuple(parts[::2]), places, frozenset(places))
+
+    def is_wrapped_from(self, other: _Form) -> bool:
+        """Whether both are the same but for blanks that are line breaks in one of them."""
+        return self.places == other.places and all(
+            mine.replace("\n", " ") == theirs.replace("\n", " ")
+            for mine, theirs in zip(self.pieces, other.pieces, strict=True)
+        )
 
     def is_for(self, reader: Reader) -> bool:
         """Whether what is printed of `reader` is printed as it is, in HTML as in plain text."""
-        values = zip(_values(self.reader), _values(reader), strict=True)
-        return all(_PLAIN.fullmatch(new) for old, new in values if old and old in self.page)
+        values = _values(reader)
+        return all(_PLAIN.fullmatch(values[number]) for number in self.printed)
 
     def fill(self, reader: Reader) -> str:
         """The page with the data of `reader`."""
-        new = {
-            str(old): new
-            for old, new in zip(_values(self.reader), _values(reader), strict=True)
-            if old
-        }
-        if not new:
-            return self.page
-        old = re.compile("|".join(re.escape(value) for value in sorted(new, key=len, reverse=True)))
-        return old.sub(lambda found: new[found[0]], self.page)
+        values = _values(reader)
+        parts = [self.pieces[0]]
+        for number, piece in zip(self.places, self.pieces[1:], strict=True):
+            parts += (str(values[number]), piece)
+        return "".join(parts)
 
 
 def _values(reader: Reader) -> tuple[str, str, str, str]:
@@ -156,28 +220,34 @@ def _inspected(reader: Reader) -> bool:
     return any(isinstance(value, Watched) and value.inspected for value in _values(reader))
 
 
-def _stand_in(reader: Reader, letters: str, longer: int = 0) -> Reader:
+def _stand_in(
+    reader: Reader, letters: str, longer: int = 0, unprinted: Sequence[bool] = (False,) * 4
+) -> Reader:
     """Somebody else with data that are `longer` by so many characters, empty where they are empty.
 
-    Address and name are watched; the links are ours, and all alike.
+    Address and name are watched; the links are ours, and all alike. Those `unprinted` are longer in
+    any case, by `_LONGER`.
     """
 
-    def like(value: str, turn: int, end: str = "") -> str:
+    def like(value: str, turn: int, number: int, end: str = "") -> str:
         if not value:
             return ""
         # Each value has letters of its own, so that none is found in another. In both cases, and
         # with signs: what a theme does to them shows.
         own = letters[turn:] + letters[:turn]
         body = f"{own[0]}{own[1].upper()}+{own[2:8]}=_{own[8:]}-"
-        room = max(1, len(value) + longer - len(end))
+        more = _LONGER if unprinted[number] else longer
+        room = max(1, len(value) + more - len(end))
         return (body * (room // len(body) + 1))[:room] + end
 
-    def link(value: str, turn: int) -> str:
-        return f"https://{letters[turn]}.example/{like(value[18:] or value, turn)}" if value else ""
+    def link(value: str, turn: int, number: int) -> str:
+        if not value:
+            return ""
+        return f"https://{letters[turn]}.example/{like(value[18:] or value, turn, number)}"
 
     return Reader(
-        address=Watched(like(reader.address, 0, "@z.example")),
-        name=Watched(like(reader.name, 5)),
-        unsubscribe=link(reader.unsubscribe, 10),
-        preferences=link(reader.preferences, 15),
+        address=Watched(like(reader.address, 0, 0, "@z.example")),
+        name=Watched(like(reader.name, 5, _NAME)),
+        unsubscribe=link(reader.unsubscribe, 10, 2),
+        preferences=link(reader.preferences, 15, 3),
     )

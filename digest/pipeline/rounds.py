@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 # After the word to stop, what waits for a server's answer is cut off: ten seconds are all there
 # are, and closing takes its part of them.
-_PATIENCE = 6.0
+_PATIENCE = 4.0
 # So many refusals in a row, from the first message on, are no longer the addresses' fault.
 _REFUSALS = 20
 # A wait that is longer than these seconds is for the next round: others are not kept waiting.
@@ -124,19 +124,13 @@ class Round:
         self._transports.append(transport)
         done: Settled | None = None
         try:
-            while True:
-                if self._pacer.delay() > 0:
-                    # Nothing stays in doubt while one waits.
-                    self._turn(owner, done, claim=False)
-                    done = None
-                if not self._pacer.take(self._stop, _LONG):
-                    if done is not None:
-                        self._turn(owner, done, claim=False)
-                    self._pause()
-                    return
-                delivery = self._turn(owner, done, claim=not self._is_over())
+            # What became of the one before is noted when the next is taken in hand, so that nothing
+            # is in doubt while one waits; and nobody waits for leave to send to nobody.
+            while delivery := self._turn(owner, done, claim=not self._is_over()):
                 done = None
-                if delivery is None:
+                if not self._pacer.take(self._stop, _LONG):
+                    self._turn(owner, _as_before(delivery), claim=False)
+                    self._pause()
                     return
                 done = self._attempt(transport, delivery, owner)
         finally:
@@ -203,7 +197,7 @@ class Round:
     def _not_now(self, delivery: Delivery, error: DigestError) -> Settled:
         """The message did not go, and it is not this reader's fault: all wait as before."""
         self._trouble(error)
-        return Settled(delivery, delivery.state, delivery.reason, delivery.not_before, counts=False)
+        return _as_before(delivery)
 
     def _settled(self, delivery: Delivery, receipt: Receipt) -> Settled:
         now = self._clock()
@@ -265,3 +259,8 @@ class Round:
         with self._lock:
             if self.trouble is None:
                 self.trouble = error
+
+
+def _as_before(delivery: Delivery) -> Settled:
+    """Back to those who wait, as if it had never been in hand."""
+    return Settled(delivery, delivery.state, delivery.reason, delivery.not_before, counts=False)

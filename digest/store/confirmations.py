@@ -28,7 +28,7 @@ class Confirmations:
         self._database = database
 
     def confirmations(self, now: datetime, most: int) -> list[Subscription]:
-        """Takes those who are to be asked by a letter now, at most `most`, the longest waiting first.
+        """Takes up to `most` of those who are to be asked now by letter, longest waiting first.
 
         Nobody else gets them within a quarter of an hour: no second service, and no later round
         when it could not be noted that a letter went out, or the mail server was down.

@@ -12,9 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    Select,
+    bindparam,
     func,
     insert,
     or_,
@@ -25,7 +29,13 @@ from sqlalchemy import (
 from digest.records import Delivery, DeliveryState
 from digest.store.delivery_views import DeliveryViews, counted, delivery_of, is_row, with_people
 from digest.store.incoming import parts
-from digest.store.schema import DeliveryRow, EditionRow, SubscriberRow, SubscriptionRow
+from digest.store.schema import (
+    DeliveryRow,
+    EditionRow,
+    SubscriberRow,
+    SubscriptionRow,
+    UtcDateTime,
+)
 
 # Rows of an INSERT of many: what a statement takes in one go without large memory.
 _AT_ONCE = 5000
@@ -127,12 +137,8 @@ class Deliveries(DeliveryViews):
             found = _next(connection, digest, date, now) if claim else None
             if found is None:
                 return None
-            taken = connection.execute(
-                update(DeliveryRow)
-                .where(is_row(found), DeliveryRow.state == found.state)
-                .values(owner=owner, until=until)
-            )
-            return found if taken.rowcount == 1 else None
+            values = {**_key(found), "in_state": found.state, "by": owner, "to": until}
+            return found if connection.execute(_RESERVE, values).rowcount == 1 else None
 
     def begin(self, delivery: Delivery, owner: str, now: datetime) -> bool:
         """A reserved delivery is `sending`: from now on its server may have it.
@@ -140,17 +146,9 @@ class Deliveries(DeliveryViews):
         False when it may not be sent: the person has left, or the reservation has run out and gone
         to another.
         """
-        query = (
-            update(DeliveryRow)
-            .where(
-                is_row(delivery),
-                DeliveryRow.owner == owner,
-                DeliveryRow.state.in_(_RESERVED),
-            )
-            .values(state="sending", tried=now)
-        )
+        values = {**_key(delivery), "of": owner, "at": now}
         with self._transaction() as connection:
-            return connection.execute(query).rowcount == 1
+            return connection.execute(_BEGIN, values).rowcount == 1
 
     def left_over(self, owner: str, now: datetime) -> list[Delivery]:
         """Those `sending` by a process that is gone: of our own `owner`, or whose time is over.
@@ -295,47 +293,95 @@ class _Wanted:
         return self._known[choice]
 
 
-def _next(connection: Connection, digest: str, date: str, now: datetime) -> Delivery | None:
-    """Who is first: those never tried, then those whose wait is over; nobody who is reserved."""
-    mine = with_people().where(
-        DeliveryRow.digest == digest,
-        DeliveryRow.date == date,
+# What each message takes. Made once: to put such a statement together takes SQLAlchemy longer than
+# SQLite takes to carry it out.
+
+_THIS = (
+    DeliveryRow.digest == bindparam("of_digest"),
+    DeliveryRow.date == bindparam("of_date"),
+    DeliveryRow.subscriber == bindparam("of_subscriber"),
+)
+_BEGIN = (
+    update(DeliveryRow)
+    .where(*_THIS, DeliveryRow.owner == bindparam("of"), DeliveryRow.state.in_(_RESERVED))
+    .values(state="sending", tried=bindparam("at"))
+)
+_RESERVE = (
+    update(DeliveryRow)
+    .where(*_THIS, DeliveryRow.state == bindparam("in_state"))
+    .values(owner=bindparam("by"), until=bindparam("to"))
+)
+_SETTLE = (
+    update(DeliveryRow)
+    .where(
+        *_THIS,
+        DeliveryRow.owner == bindparam("of"),
+        DeliveryRow.state.in_((*_RESERVED, "sending")),
+    )
+    .values(
+        state=bindparam("to_state"),
+        reason=bindparam("why"),
+        not_before=bindparam("later"),
+        attempts=bindparam("tries"),
+        tried=bindparam("at"),
+        owner="",
+        until=None,
+    )
+)
+
+
+def _first(state: DeliveryState, *where: ColumnElement[bool]) -> Select[Any]:
+    query = with_people().where(
+        DeliveryRow.digest == bindparam("of_digest"),
+        DeliveryRow.date == bindparam("of_date"),
+        DeliveryRow.state == state,
         SubscriberRow.id.is_not(None),
-        or_(DeliveryRow.owner == "", DeliveryRow.until < now),
+        or_(DeliveryRow.owner == "", DeliveryRow.until < bindparam("at", type_=UtcDateTime)),
+        *where,
     )
-    waited = or_(
-        DeliveryRow.not_before.is_(None),
-        DeliveryRow.not_before <= now,
-        DeliveryRow.not_before > now + LONGEST_WAIT,
-    )
-    for query in (
-        mine.where(DeliveryRow.state == "pending"),
-        mine.where(DeliveryRow.state == "deferred", waited),
-    ):
-        locked = query.limit(1).with_for_update(skip_locked=True, of=DeliveryRow)
-        row = connection.execute(locked).mappings().first()
+    return query.limit(1).with_for_update(skip_locked=True, of=DeliveryRow)
+
+
+# Who is first: those never tried, then those whose wait is over; nobody who is reserved.
+_NEXT = (
+    _first("pending"),
+    _first(
+        "deferred",
+        or_(
+            DeliveryRow.not_before.is_(None),
+            DeliveryRow.not_before <= bindparam("at"),
+            DeliveryRow.not_before > bindparam("too_late"),
+        ),
+    ),
+)
+
+
+def _key(delivery: Delivery) -> dict[str, Any]:
+    """The delivery as `_THIS` asks for it."""
+    return {
+        "of_digest": delivery.digest,
+        "of_date": delivery.date,
+        "of_subscriber": delivery.subscriber,
+    }
+
+
+def _next(connection: Connection, digest: str, date: str, now: datetime) -> Delivery | None:
+    values = {"of_digest": digest, "of_date": date, "at": now, "too_late": now + LONGEST_WAIT}
+    for query in _NEXT:
+        row = connection.execute(query, values).mappings().first()
         if row is not None:
             return delivery_of(row)
     return None
 
 
 def _settle(connection: Connection, owner: str, done: Settled, now: datetime) -> bool:
-    attempts = done.delivery.attempts + int(done.counts)
-    query = (
-        update(DeliveryRow)
-        .where(
-            is_row(done.delivery),
-            DeliveryRow.owner == owner,
-            DeliveryRow.state.in_((*_RESERVED, "sending")),
-        )
-        .values(
-            state=done.state,
-            reason=done.reason,
-            not_before=done.not_before,
-            attempts=attempts,
-            tried=now if done.counts else done.delivery.tried,
-            owner="",
-            until=None,
-        )
-    )
-    return connection.execute(query).rowcount == 1
+    values = {
+        **_key(done.delivery),
+        "of": owner,
+        "to_state": done.state,
+        "why": done.reason,
+        "later": done.not_before,
+        "tries": done.delivery.attempts + int(done.counts),
+        "at": now if done.counts else done.delivery.tried,
+    }
+    return connection.execute(_SETTLE, values).rowcount == 1

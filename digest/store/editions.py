@@ -6,10 +6,20 @@ Each change is one transaction, made only from the states it expects.
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from digest.records import EditionState, EditionStatus
@@ -18,6 +28,7 @@ from digest.store.schema import EditionRow
 
 _FIELDS = tuple(field.name for field in fields(EditionStatus))
 _UNBUILT: tuple[EditionState, ...] = ("skipped", "failed")
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _BUILT: tuple[EditionState, ...] = ("draft", "approved")
 
 
@@ -64,7 +75,7 @@ class Editions:
                 and_(EditionRow.state.in_(free), EditionRow.started.is_(None))
                 | and_(
                     EditionRow.state == "building",
-                    (EditionRow.owner == owner) | (EditionRow.until < now),
+                    (EditionRow.owner == owner) | _has_run_out(now),
                 ),
                 claim,
             )
@@ -141,7 +152,7 @@ class Editions:
         """Notes that a date gets no edition; False where it has one, or somebody builds it."""
         values = {"state": "skipped", "updated": now, "asked": asked, "reason": reason}
         unbuilt = EditionRow.state.in_(_UNBUILT) | and_(
-            EditionRow.state == "building", EditionRow.until < now
+            EditionRow.state == "building", _has_run_out(now)
         )
         with self._transaction() as connection:
             return _insert(connection, digest, date, values) or _update(
@@ -191,6 +202,12 @@ def _is(digest: str, date: str) -> ColumnElement[bool]:
 
 def _held_by(owner: str) -> ColumnElement[bool]:
     return and_(EditionRow.state == "building", EditionRow.owner == owner)
+
+
+def _has_run_out(now: datetime) -> ColumnElement[bool]:
+    """A claim whose time is over, or that was made by a clock that was ahead by more than clocks
+    differ."""
+    return or_(EditionRow.until < now, EditionRow.updated > now + _CLOCKS_DIFFER)
 
 
 def _insert(connection: Connection, digest: str, date: str, values: dict[str, Any]) -> bool:

@@ -1,0 +1,49 @@
+"""The promise, by the harness that measures it: killed 200 times, nobody has two or none."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HARNESS = Path(__file__).parents[2] / "benchmarks" / "crash.py"
+
+
+@pytest.mark.slow
+def test_killed_at_every_state_change_nobody_is_lost_and_nobody_has_it_twice() -> None:
+    result = subprocess.run(
+        [sys.executable, str(HARNESS), "--readers", "3", "--storm", "140"],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    rows = {
+        cells[0]: [int(cell) for cell in cells[1:]]
+        for line in result.stdout.splitlines()
+        if (cells := line.strip("| ").split(" | "))[-1].isdecimal()
+    }
+    kills, recipients, unconfirmed, twice, lost = rows.pop("**all**")
+    assert kills >= 200
+    assert recipients > unconfirmed > 0
+    assert (twice, lost) == (0, 0)
+    # Each store method that changes an edition's or a delivery's state was killed in.
+    methods = {
+        match[1] for name in rows if (match := re.match(r"([\w.]+): before its commit", name))
+    }
+    assert methods >= {
+        "Editions.begin",
+        "Editions.renew",
+        "Editions.built",
+        "Editions.move",
+        "Deliveries.freeze",
+        "Deliveries.free",
+        "Deliveries.turn",
+        "Deliveries.begin",
+        "Deliveries.finish",
+        "Store.save_told",
+    }
