@@ -7,25 +7,32 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-COMMANDS = (
-    "",
-    "run",
-    "preview",
-    "serve",
-    "fetch",
-    "summarize",
-    "group",
-    "feeds list",
-    "feeds check",
-    "models list",
-    "doctor",
-    "init",
-)
+import typer
+from typer.testing import CliRunner
+
+from digest.cli.app import app
+
+
+def _commands() -> tuple[str, ...]:
+    """Every command, as it is typed after `digest`, in the order of `--help`; first of all none."""
+
+    def under(command: Any, words: str) -> Iterator[str]:
+        for name, child in getattr(command, "commands", {}).items():
+            path = f"{words} {name}".strip()
+            if hasattr(child, "commands"):
+                yield from under(child, path)
+            elif not child.hidden:
+                yield path
+
+    return ("", *under(typer.main.get_command(app), ""))
+
+
+COMMANDS = _commands()
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "commands.md"
 
 
@@ -44,14 +51,14 @@ def page() -> str:
 
 def help_of(command: str) -> str:
     """What `digest <command> --help` prints, without colours, less the blank line ends."""
-    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
-    done = subprocess.run(
-        [sys.executable, "-m", "digest", *command.split(), "--help"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
+    done = CliRunner().invoke(
+        app,
+        [*command.split(), "--help"],
+        prog_name="digest",
+        env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"},
     )
+    if done.exit_code:
+        raise RuntimeError(f"digest {command} --help: {done.output}")
     lines = [line.rstrip() for line in done.stdout.splitlines()]
     return "\n".join(lines).strip("\n") + "\n"
 

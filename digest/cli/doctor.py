@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _ILL: tuple[HealthState, ...] = ("gone", "failing", "never worked", "moved", "stale")
 # Two names so alike differ by a letter or two (`difflib`'s ratio).
 _NEARLY = 0.8
+# The editions that are looked at: two weeks of a daily digest.
+_RECENT = 14
 # A year of two daily digests takes about 100 MB, their database about 1 GB.
 _LITTLE_SPACE = 200e6
 
@@ -39,7 +41,8 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check this set-up and say what is wrong with it, and what to do.
 
     Settings, feeds.yaml, the encoder's weights, database, folders, each digest's theme, which is
-    tried on a sample, and whether the models that write summaries are on disk and whole.
+    tried on a sample, whether the models that write summaries are on disk and whole, the way that
+    mail leaves, what the last run did, and editions that call for a person.
     `digest feeds check` asks the feeds themselves.
     """
     problems = False
@@ -81,6 +84,8 @@ def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
     yield "encoder", _problem(partial(_encode, settings))
     yield "database", _problem(partial(_open_store, settings))
     yield "health of the feeds", _health(settings, path)
+    yield "mail", _mail(settings)
+    yield from _work(settings)
     yield f"outbox {settings.outbox_dir}", _folder(settings.outbox_dir)
     yield f"state {settings.state_dir}", _folder(settings.state_dir)
 
@@ -175,6 +180,64 @@ def _health(settings: Settings, path: Path) -> str:
         store.close()
     ill = [f"{found[state]} {state}" for state in _ILL if found[state]]
     return f"{', '.join(ill)}; `digest feeds check` tells more" if ill else ""
+
+
+def _mail(settings: Settings) -> str:
+    """What is wrong with the way that mail leaves; the server itself is not asked."""
+    from digest.pipeline.wiring import open_mail
+
+    try:
+        mail = open_mail(settings)
+    except DigestError as error:
+        return str(error)
+    url = settings.smtp_url.get_secret_value() if settings.smtp_url else ""
+    if mail is not None and url.startswith("smtp") and not settings.archive:
+        return (
+            "DIGEST_PUBLIC_URL isn't set, so readers can't leave by a link: they have to write to "
+            "the sender; set it to the https address that leads to `digest serve`"
+        )
+    return ""
+
+
+def _work(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What the last run did, and what calls for a person among the editions of late."""
+    from digest.store.store import Store
+
+    if settings.database_url is None and not (settings.state_dir / "digest.db").exists():
+        return
+    try:
+        store = Store(settings.database)
+    except DigestError:  # told of above
+        return
+    try:
+        last = store.last_run()
+        if last is not None:
+            yield f"last run {last['started']:%Y-%m-%d %H:%M} UTC", _of_run(last["report"])
+        statuses = store.editions.statuses()[:_RECENT]
+        counts = {one.name: store.deliveries.counts(one.digest, one.date) for one in statuses}
+        troubled = [
+            f"{one.name} {one.state}: {one.reason}"
+            for one in statuses
+            if one.state == "failed" or (one.state in ("approved", "sending") and one.attempts)
+        ]
+        troubled += [
+            f"{name}: {found['unconfirmed']} unconfirmed"
+            for name, found in counts.items()
+            if found.get("unconfirmed")
+        ]
+        advice = "; `digest outbox` tells more" if troubled else ""
+        yield "editions", f"{'; '.join(troubled)}{advice}"
+    finally:
+        store.close()
+
+
+def _of_run(report: Mapping[str, Any]) -> str:
+    """The digests that failed in a run, and why."""
+    return "; ".join(
+        f"{one['digest']}: {one['reason']}"
+        for one in report["digests"]
+        if one["status"] == "failed"
+    )
 
 
 def _open_key(settings: Settings) -> None:

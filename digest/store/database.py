@@ -48,6 +48,8 @@ class Database:
             if address.get_backend_name() == "sqlite" and is_file:
                 Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
             self._engine = _engine(url, lock_seconds)
+            if address.get_backend_name() == "sqlite" and is_file:
+                _made_once(self._engine, Path(str(address.database)))
         except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
             raise StoreError(
                 "DIGEST_DATABASE_URL is no database address that can be used here "
@@ -156,3 +158,15 @@ def _engine(url: str, lock_seconds: float) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _made_once(engine: Engine, path: Path) -> None:
+    """SQLite makes the file that is missing: only for the first connection, or an open service
+    whose database is moved away for a minute would go on with an empty one, for good."""
+    known: list[bool] = []
+
+    @event.listens_for(engine, "do_connect")
+    def _on_opening(*_: object) -> None:
+        if known and not path.exists():
+            raise sqlite3.OperationalError("unable to open database file: it is gone")
+        known[:] = [True]

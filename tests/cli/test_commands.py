@@ -257,7 +257,7 @@ def test_serve_answers_tells_the_next_runs_and_ends_cleanly(
     town: Path, environment: dict[str, str], number: signal.Signals
 ) -> None:
     (town / "feeds.yaml").write_text(
-        CONFIG.replace("title: Town News", 'schedule: "0 7 * * *", timezone: Europe/London')
+        CONFIG.replace("title: Town News", 'schedule: "0 7 29 2 *", timezone: Europe/London')
     )
     with _started(["serve"], town, environment) as process:
         assert process.stdout is not None
