@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -304,9 +304,14 @@ def _report(
         waits_until=after.not_before if waits(after.not_before, now) else None,
         seconds=round(time.monotonic() - started, 3),
     )
+    log.info("%s: %s, %s", status.name, report.state, _told(report.counts) or "nobody is to get it")
     if report.tried or report.state != status.state or report.reason != status.reason:
         store.save_run(now, report.seconds, send_json(report), kind="send")
     return report
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
 
 
 def send_json(report: SendReport) -> dict[str, object]:

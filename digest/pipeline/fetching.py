@@ -205,7 +205,9 @@ def _store(
 
 
 def _outcome(answer: FeedAnswer, state: FeedState, new: int = 0, updated: int = 0) -> FeedOutcome:
-    log.info("feed %s: %s %s", answer.feed, answer.status, answer.reason)
+    log.info(
+        "feed %s: %s %s", answer.feed, answer.status, answer.reason, extra={"feed": answer.feed}
+    )
     notes = answer.parsed.notes if answer.parsed else ()
     if state.moved_to:
         notes = (f"moved for good; set url: {redact(state.moved_to)} in feeds.yaml", *notes)

@@ -72,7 +72,13 @@ def full_texts(
                     full = with_page(article, page)
                     articles += [full] if full != article else []
                     taken[article.feed] += full.text != article.text
-                    log.info("page of %s (%s): %s", article.url, article.feed, page.reason or "ok")
+                    log.info(
+                        "page of %s (%s): %s",
+                        article.url,
+                        article.feed,
+                        page.reason or "ok",
+                        extra={"feed": article.feed},
+                    )
             settled, later = _settled(part, by_page, now)
             store.save_pages(articles, settled, later, now)
             progress("pages", done, len(requests))

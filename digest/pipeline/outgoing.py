@@ -15,7 +15,7 @@ from digest.editions.message import build_message, message_id
 from digest.errors import UsageError
 from digest.pipeline.delivering import copies_of, fingerprint, frozen
 from digest.pipeline.wiring import Workshop
-from digest.records import Edition, EditionState, EditionStatus, Envelope, Reader
+from digest.records import Delivery, Edition, EditionState, EditionStatus, Envelope, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,9 @@ def settle(
     """Settles the unconfirmed deliveries of an edition: they have `arrived`, or are tried again.
 
     All of them, or those of `addresses`. In an edition that no server took for anybody, those that
-    bounced are tried again too, unless the address is dead. Gives how many there were. Raises
-    UsageError for an address without an unconfirmed delivery.
+    bounced are tried again too. Who has left meanwhile, or whose address is dead, is not tried
+    again. Gives how many there were. Raises UsageError for an address without an unconfirmed
+    delivery.
     """
     deliveries = workshop.store.deliveries
     key = (status.digest, status.date)
@@ -143,7 +144,10 @@ def settle(
     chosen = {one.subscriber for one in doubtful if not wanted or one.address.casefold() in wanted}
     if arrived:
         return deliveries.decide(*key, ("unconfirmed",), "sent", "confirmed by hand", chosen)
-    count = deliveries.decide(*key, ("unconfirmed", "bounced"), "pending", "", chosen)
+    gone = {one.subscriber for one in doubtful if not _still_wants(workshop, one)} & chosen
+    why = "not sent again: the reader has left, or the address is dead"
+    deliveries.decide(*key, ("unconfirmed",), "bounced", why, gone)
+    count = deliveries.decide(*key, ("unconfirmed", "bounced"), "pending", "", chosen - gone)
     if count:
         workshop.store.editions.move(
             *key, ("sent", "failed"), now, state="sending", started=now, finished=None, attempts=0
@@ -183,6 +187,11 @@ def copy_to_try(workshop: Workshop, status: EditionStatus, address: str) -> Enve
         message_id=message_id(edition, reader, mark=mark),
         message=build_message(edition, rendered, reader=reader, signer=workshop.signer, mark=mark),
     )
+
+
+def _still_wants(workshop: Workshop, delivery: Delivery) -> bool:
+    found = workshop.store.subscribers.subscription(delivery.key, delivery.digest)
+    return found is not None and found.state == "active" and found.subscriber.bounced is None
 
 
 def _move(

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from structlog.contextvars import bound_contextvars
+
 from digest.config import Config, DigestSpec
 from digest.config.topics import AUTO
 from digest.editions.archive import PAGE
@@ -200,7 +202,8 @@ def _safely(
 ) -> DigestOutcome:
     """What `build` gives; what it raises costs this digest only. Its claim is settled."""
     try:
-        outcome = build(spec, date)
+        with bound_contextvars(digest=spec.name, edition=f"{spec.name}/{date}"):
+            outcome = build(spec, date)
         if outcome.status == "empty":
             claims.empty(spec.name, date, outcome.reason)
     except DigestError as error:
