@@ -61,7 +61,8 @@ class Claims:
         Gives how far it is. Raises OutboxError when it can't be read.
         """
         name, status = spec.name, self._editions.status(spec.name, date)
-        if status is None or status.state == "building":
+        # Its process was killed, or the store failed, when the edition was out and not noted yet.
+        if status is None or (status.started is None and status.state in ("building", "failed")):
             data = self._outbox.read(name, date)
             edition = load_edition(data, f"{name}/{date}")
             mark = fingerprint(data)
@@ -73,6 +74,7 @@ class Claims:
                     fingerprint=mark,
                     built=edition.built,
                     review=spec.review,
+                    owner=self._owner,
                 )
             elif self._editions.begin(
                 name, date, self._owner, self._now, self._now + _LEASE, again=False
@@ -131,6 +133,19 @@ class Claims:
             not_before=next_build(attempts, self._now),
             asked=asked,
         )
+
+    def not_begun(self, digest: str, date: str, reason: str) -> None:
+        """An edition could not even be claimed: noted where the schedule asks for it, and waits.
+
+        Otherwise it would be asked for at every turn.
+        """
+        if digest not in self._due:
+            return
+        status, until = self._editions.status(digest, date), self._now + _LEASE
+        if self._editions.begin(digest, date, self._owner, self._now, until, again=False):
+            killed = status is not None and status.state == "building"
+            self._before[digest, date] = None if killed else status
+            self.failed(digest, date, reason)
 
     def empty(self, digest: str, date: str, reason: str) -> None:
         """There is nothing to tell; an edition that was there before stays."""

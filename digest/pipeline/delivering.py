@@ -97,8 +97,12 @@ def _waiting(workshop: Workshop, mail: Mail, now: datetime) -> list[EditionStatu
     found = []
     for status in reversed(workshop.store.editions.statuses(states=("approved", "sending"))):
         leaves = may_leave(status, now, mail.grace)
-        # On another machine's outbox, or cleared away: whoever has it sends it.
-        if leaves == "later" or not workshop.outbox.has(status.digest, status.date):
+        if leaves == "later":
+            continue
+        if not workshop.outbox.has(status.digest, status.date):
+            # On another machine's outbox, maybe: whoever has it sends it. Ours must be there.
+            if status.state == "sending" and status.owner == workshop.owner:
+                _lost(workshop, status, now)
             continue
         if leaves == "now":
             found.append(status)
@@ -112,6 +116,16 @@ def _waiting(workshop: Workshop, mail: Mail, now: datetime) -> list[EditionStatu
                 "%s %s; `digest send %s` sends it all the same", status.name, reason, status.name
             )
     return found
+
+
+def _lost(workshop: Workshop, status: EditionStatus, now: datetime) -> None:
+    """An edition that was being sent is gone from our outbox: nobody can go on with it."""
+    path = workshop.outbox.folder(status.digest, status.date)
+    reason = f"{path} is gone, so what was not sent yet can't be; put it back from a backup"
+    if workshop.store.editions.move(
+        status.digest, status.date, ("sending",), now, state="failed", reason=reason
+    ):
+        log.error("%s: %s, then `digest send %s` goes on", status.name, reason, status.name)
 
 
 def _pacer(workshop: Workshop, mail: Mail, now: datetime) -> Pacer:
@@ -153,16 +167,15 @@ def _send(
     stop: threading.Event,
     started: float,
 ) -> SendReport | None:
-    edition = frozen(workshop, status)
-    copies = copies_of(workshop, edition)
     store = workshop.store
+    if _given_up(status, mail, clock()):
+        return _give_up(workshop, mail, status, clock(), started)
+    copies = copies_of(workshop, frozen(workshop, status))
     if status.state == "approved":
         if store.deliveries.freeze(status.digest, status.date, clock(), copies.holds_any) is None:
             return None  # another service was quicker, or the approval was taken back
         status = store.editions.status(status.digest, status.date) or status
     _take_up(workshop, mail, status, copies, clock())
-    if _given_up(status, mail, clock()):
-        return _give_up(workshop, mail, status, clock(), started)
     round_ = Round(
         store,
         status,
@@ -225,8 +238,7 @@ def _is_there(transport: Transport, copies: Copies, delivery: Delivery) -> bool 
 
 def _given_up(status: EditionStatus, mail: Mail, now: datetime) -> bool:
     """Whether the mail server has been away for longer than anybody waits for yesterday's news."""
-    begun = status.started or now
-    return status.attempts > 0 and now - begun > mail.retry
+    return status.started is not None and status.attempts > 0 and now - status.started > mail.retry
 
 
 def _give_up(

@@ -57,6 +57,7 @@ def named(workshop: Workshop, config: Config, name: str, now: datetime) -> Editi
         digest,
         date,
         now,
+        owner=workshop.owner,
         fingerprint=fingerprint(data),
         built=load_edition(data, f"{digest}/{date}").built,
         # Of a digest that feeds.yaml doesn't know, nobody has said that it may go unseen.

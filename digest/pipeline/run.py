@@ -163,15 +163,20 @@ def _settled(
             return _there(workshop, claims, spec, date, note)
         if spec.template not in (themes := workshop.renderer.themes()):
             reason = f"theme {spec.template!r} isn't there; there is: {', '.join(themes)}"
-            return DigestOutcome(spec.name, date, "failed", reason=reason)
+            return _not_begun(claims, spec, date, reason)
         workshop.renderer.words(spec.language)
         reason = claims.take(spec, date, again=force)
     except (OutboxError, TemplateError) as error:
-        return DigestOutcome(spec.name, date, "failed", reason=str(error))
+        return _not_begun(claims, spec, date, str(error))
     if not reason:
         return None
     path = str(outbox.folder(spec.name, date) / PAGE) if there else ""
     return DigestOutcome(spec.name, date, "exists", path=path, reason=reason)
+
+
+def _not_begun(claims: Claims, spec: DigestSpec, date: str, reason: str) -> DigestOutcome:
+    claims.not_begun(spec.name, date, reason)
+    return DigestOutcome(spec.name, date, "failed", reason=reason)
 
 
 def _there(

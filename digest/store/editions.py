@@ -134,10 +134,12 @@ class Editions:
         fingerprint: str,
         built: datetime,
         review: bool,
+        owner: str = "",
     ) -> bool:
-        """Takes up an edition that lies in the outbox and that no row knows."""
+        """Takes up an edition that lies in the outbox (of `owner`) and that no row knows."""
         values = {
             "state": "draft" if review else "approved",
+            "owner": owner,
             "updated": now,
             "fingerprint": fingerprint,
             "built": built,
