@@ -18,12 +18,9 @@ from email.errors import MessageError
 from email.message import Message
 from email.parser import BytesParser, HeaderParser
 
-from digest.outbox.verdicts import printable
+from digest.outbox.verdicts import NO_SUCH_ADDRESS, printable
 from digest.records import Bounce
 
-# No such mailbox, system or name; moved away (RFC 3463, 3.2); a null MX (RFC 7505); disabled. What
-# else fails for good, such as a full mailbox or a filter's verdict, says nothing of the address.
-_DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED_TYPES = (
     "message/rfc822",
@@ -150,7 +147,7 @@ def _judged(
     bounce = Bounce(
         address=proven or addresses[0],
         failed=failed,
-        dead=failed and status in _DEAD,
+        dead=failed and status in NO_SUCH_ADDRESS,
         status=status,
         reason=printable(said if status in said else f"{status} {said}"),
         message_id=returned.message_id,

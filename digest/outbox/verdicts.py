@@ -21,9 +21,10 @@ LONGEST_REASON = 300
 _SHUTTING_DOWN = 421
 _NEEDS_LOGIN = frozenset({530, 534, 535, 538})
 _ANSWERED = {"connect": {220}, "starttls": {220}, "auth": {235, 503}, "data": {354}}
-# No such mailbox, system, or name; moved away; refuses all mail; disabled. Only the enhanced codes
-# say so: a bare 550 may come from a relay that refuses everybody.
-_DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""Enhanced codes of a dead address: no such mailbox, system or name; moved away (RFC 3463, 3.2); a
+null MX (RFC 7505); disabled. Nothing else says so: a bare 550 may come from a relay that refuses
+everybody, and a full mailbox or a filter's verdict tells nothing of the address."""
 # A full mailbox, and congestion or a day's quota: RFC 3463 has them for what passes.
 _PASSING = frozenset({"5.2.2", "5.4.5"})
 _TOO_LARGE = frozenset({"5.2.3", "5.3.4"})
@@ -112,7 +113,7 @@ def _of_the_message(phase: Phase | None, code: int, text: str, said: str) -> Rec
     full = phase == "rcpt" and code == 552 and enhanced not in _TOO_LARGE
     if code // 100 == 4 or full or enhanced in _PASSING:
         return Receipt("deferred", said)
-    if phase == "rcpt" and enhanced in _DEAD:
+    if phase == "rcpt" and enhanced in NO_SUCH_ADDRESS:
         return Receipt("bounced", said, dead=True)
     if phase == "rcpt" and _NO_RELAY.search(text):
         return Receipt("deferred", said)

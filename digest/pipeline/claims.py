@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from digest.config import DigestSpec
 from digest.editions.frozen import load_edition
@@ -13,7 +14,7 @@ from digest.errors import OutboxError, StoreError
 from digest.outbox.retrying import next_build
 from digest.pipeline.delivering import fingerprint
 from digest.pipeline.wiring import Workshop
-from digest.records import DueEdition, EditionStatus
+from digest.records import DueEdition, EditionState, EditionStatus
 
 log = logging.getLogger(__name__)
 
@@ -121,18 +122,8 @@ class Claims:
         asked = self._asked(digest)
         again = before is not None and before.state == "failed" and before.asked == asked
         attempts = 1 + (before.attempts if before is not None and again else 0)
-        self._editions.move(
-            digest,
-            date,
-            ("building",),
-            self._now,
-            owner=self._owner,
-            state="failed",
-            reason=reason,
-            attempts=attempts,
-            not_before=next_build(attempts, self._now),
-            asked=asked,
-        )
+        later = next_build(attempts, self._now)
+        self._end(digest, date, "failed", reason, attempts=attempts, not_before=later)
 
     def not_begun(self, digest: str, date: str, reason: str) -> None:
         """An edition could not even be claimed: noted where the schedule asks for it, and waits.
@@ -152,16 +143,7 @@ class Claims:
         if self._kept(digest, date):
             return
         self._before.pop((digest, date), None)
-        self._editions.move(
-            digest,
-            date,
-            ("building",),
-            self._now,
-            owner=self._owner,
-            state="skipped",
-            reason=reason,
-            asked=self._asked(digest),
-        )
+        self._end(digest, date, "skipped", reason)
 
     def release(self) -> None:
         """Gives back what was claimed and not settled: the run was stopped."""
@@ -170,6 +152,21 @@ class Claims:
                 self._give_back(digest, date)
             except StoreError as error:  # the claim of a process that is gone is taken over
                 log.error("%s/%s: its claim could not be given back: %s", digest, date, error)
+
+    def _end(
+        self, digest: str, date: str, state: EditionState, reason: str, **changes: Any
+    ) -> None:
+        self._editions.move(
+            digest,
+            date,
+            ("building",),
+            self._now,
+            owner=self._owner,
+            state=state,
+            reason=reason,
+            asked=self._asked(digest),
+            **changes,
+        )
 
     def _kept(self, digest: str, date: str) -> bool:
         """Gives the claim back where there was an edition before."""
