@@ -156,7 +156,7 @@ class Deliveries(DeliveryViews):
         An owner's connections have names that begin with its own. The caller holds the lock that
         keeps two processes of one owner apart.
         """
-        mine = or_(DeliveryRow.owner.startswith(owner, autoescape=True), DeliveryRow.until < now)
+        mine = or_(_owned_by(owner), DeliveryRow.until < now)
         query = with_people().where(DeliveryRow.state == "sending", mine)
         with self._reading() as connection:
             return [delivery_of(row) for row in connection.execute(query).mappings()]
@@ -166,7 +166,7 @@ class Deliveries(DeliveryViews):
         query = (
             update(DeliveryRow)
             .where(
-                DeliveryRow.owner.startswith(owner, autoescape=True),
+                _owned_by(owner),
                 DeliveryRow.state.in_(_RESERVED),
             )
             .values(owner="", until=None)
@@ -363,6 +363,12 @@ def _key(delivery: Delivery) -> dict[str, Any]:
         "of_date": delivery.date,
         "of_subscriber": delivery.subscriber,
     }
+
+
+def _owned_by(owner: str) -> ColumnElement[bool]:
+    """Of `owner`, or of one of its connections, whose names are the owner's, a dot, and more."""
+    mine: ColumnElement[bool] = DeliveryRow.owner == owner
+    return or_(mine, DeliveryRow.owner.startswith(f"{owner}.", autoescape=True))
 
 
 def _next(connection: Connection, digest: str, date: str, now: datetime) -> Delivery | None:

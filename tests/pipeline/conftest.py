@@ -8,27 +8,44 @@ from __future__ import annotations
 import random
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from digest.config import Config, Settings, load_config
-from digest.editions.frozen import load_edition
+from digest.editions.frozen import dump_edition, load_edition
+from digest.editions.sample import sample_edition
 from digest.models.encoder import Encoder
-from digest.outbox.outbox import Outbox
+from digest.outbox.outbox import EDITION, Outbox
+from digest.outbox.transport import open_transport
+from digest.pipeline.delivering import deliver, fingerprint
 from digest.pipeline.pool import Pool
+from digest.pipeline.progress import Progress, silent
 from digest.pipeline.run import fetch_only, run
 from digest.pipeline.summarizers import Summarizers
 from digest.pipeline.wiring import Workshop, open_workshop
-from digest.protocols import Generator
-from digest.records import Edition, FeedOutcome, FeedState, RunReport, Vectors
+from digest.protocols import Generator, Transport
+from digest.records import (
+    DueEdition,
+    Edition,
+    EditionStatus,
+    FeedOutcome,
+    FeedState,
+    NewSubscriber,
+    RunReport,
+    SendReport,
+    Vectors,
+)
+from digest.store.store import Store
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -167,13 +184,17 @@ def _server() -> Iterator[tuple[ThreadingHTTPServer, dict[str, Site]]]:
 
 @dataclass
 class House:
-    """What a user has: feeds.yaml, state and outbox; `run` is what `digest run` calls."""
+    """What a user has: feeds.yaml, state and outbox; `run` is what `digest run` calls.
+
+    `options` are further settings.
+    """
 
     folder: Path
     site: Site
     encoder: FakeEncoder = field(default_factory=FakeEncoder)
     writer: FakeWriter = field(default_factory=FakeWriter)
     pool: Pool | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def item(title: str, published: datetime | None = TEN, guid: str = "") -> Item:
@@ -211,6 +232,7 @@ class House:
             state_dir=self.folder / "state",
             templates_dir=self.folder / "templates",
             allow_private_networks=True,
+            **self.options,
         )
 
     def generator(self, model: str) -> Generator:
@@ -229,13 +251,15 @@ class House:
         *names: str,
         force: bool = False,
         note: tuple[str, ...] | None = None,
+        due: Mapping[str, DueEdition] | None = None,
+        progress: Progress = silent,
     ) -> RunReport:
         """A run as a process of its own would do it; the requests of earlier runs are forgotten."""
         self.site.asked.clear()
         config = self.config
         wanted = [spec for spec in config.digests if not names or spec.name in names]
         (report,) = (
-            run(workshop, config, wanted, now, force=force, note=note)
+            run(workshop, config, wanted, now, due=due, force=force, note=note, progress=progress)
             for workshop in self.workshop()
         )
         return report
@@ -282,3 +306,177 @@ def house(
         "{name: daily, window: 24h, topics: {Town: streets and shops}}", "world", "town"
     )
     return house
+
+
+# --- an edition on its way to people --------------------------------------------------------
+
+SEVEN = datetime(2026, 3, 2, 7, tzinfo=UTC)
+# A theme that takes no time to fill in.
+_BARE = {
+    "digest.html.j2": "<!doctype html><html lang='en'><head><title>{{ edition.title }}</title>"
+    "</head><body>{% for story in edition.stories %}<h2>{{ story.headline }}</h2>{% endfor %}"
+    "<p>{{ reader.address if reader else '' }} {{ edition | unsubscribe_url(reader) }}</p>"
+    "</body></html>",
+    "digest.txt.j2": "{% for story in edition.stories %}{{ story.headline }}\n{% endfor %}"
+    "{{ edition | unsubscribe_url(reader) }}",
+    "digest.md.j2": "{{ edition.subject }}",
+    "archive.html.j2": "<p>{{ archive.title }}</p>",
+}
+
+
+@dataclass
+class Mailroom:
+    """An edition of seven o'clock, those who want it, and a clock that goes on when it is told to.
+
+    `url` is the mail server's, `options` are further settings. Two processes on one database are
+    two mailrooms with another `state`.
+    """
+
+    folder: Path
+    url: str
+    options: dict[str, Any] = field(default_factory=dict)
+    state: str = "state"
+    outbox_name: str = "outbox"
+    now: datetime = SEVEN
+    patience: float = 5.0
+    lock_seconds: float = 30.0
+    around: Callable[[Transport], Transport] = lambda transport: transport
+    digest: str = "sample"
+    date: str = "2026-03-02"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.digest, self.date
+
+    @property
+    def settings(self) -> Settings:
+        values: dict[str, Any] = {
+            "outbox_dir": self.folder / self.outbox_name,
+            "state_dir": self.folder / self.state,
+            "templates_dir": self.folder / "templates",
+            "database_url": f"sqlite:///{self.folder / 'base' / 'digest.db'}",
+            "smtp_url": self.url,
+            "public_url": "https://news.example.org",
+            "secret_key": "the secret of these tests",
+        }
+        return Settings(**{**values, **self.options})
+
+    @property
+    def config(self) -> Config:
+        return load_config(self.folder / "feeds.yaml")
+
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(self.folder / self.outbox_name)
+
+    @contextmanager
+    def opened(self) -> Iterator[Workshop]:
+        """The tools of a process; its mail server may be silent for `patience` seconds."""
+        with open_workshop(self.settings) as workshop:
+            store = Store(self.settings.database, lock_seconds=self.lock_seconds)
+            mail = workshop.mail
+            if mail is not None:
+                mail = replace(mail, open_transport=self._transport)
+            try:
+                yield replace(workshop, mail=mail, store=store)
+            finally:
+                store.close()
+
+    def _transport(self) -> Transport:
+        options = self.settings
+        return self.around(
+            open_transport(
+                self.url, timeout=self.patience, per_connection=options.smtp_per_connection
+            )
+        )
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        store = Store(self.settings.database)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def subscribe(self, *names: str, **choice: tuple[str, ...]) -> list[str]:
+        """Subscribes `name@example.org` each; gives the addresses."""
+        people = [NewSubscriber(f"{name}@example.org", **choice) for name in names]
+        with self.store() as store:
+            store.subscribers.subscribe(self.digest, people, self.now)
+        return [person.address for person in people]
+
+    def build(
+        self,
+        *,
+        review: bool = False,
+        send_at: datetime | None = SEVEN,
+        date: str = "",
+    ) -> None:
+        """The edition lies in the outbox as a run leaves it there."""
+        date = date or self.date
+        data = dump_edition(replace(sample_edition("bare"), digest=self.digest, date=date))
+        self.outbox.write(self.digest, date, {EDITION: data})
+        with self.store() as store:
+            store.editions.adopt(
+                self.digest,
+                date,
+                self.now,
+                fingerprint=fingerprint(data),
+                built=self.now,
+                review=review,
+            )
+            states = ("draft", "approved")
+            store.editions.move(self.digest, date, states, self.now, send_at=send_at)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def later(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+    def deliver(self, **options: Any) -> list[SendReport]:
+        """A round as a process of its own would do it."""
+        with self.opened() as workshop:
+            return deliver(workshop, self.clock, **options)
+
+    def deliver_until_done(self, rounds: int = 40) -> list[SendReport]:
+        """Rounds as the service makes them, each when the last one said, until nothing waits."""
+        reports: list[SendReport] = []
+        with self.opened() as workshop:
+            for _ in range(rounds):
+                reports += deliver(workshop, self.clock)
+                status = self.status
+                if status.state not in ("approved", "sending"):
+                    return reports
+                self.now = max(self.now + timedelta(seconds=5), status.not_before or self.now)
+        raise AssertionError(f"it is not done after {rounds} rounds: {reports[-3:]}")
+
+    @property
+    def status(self) -> EditionStatus:
+        with self.store() as store:
+            status = store.editions.status(*self.key)
+        assert status is not None
+        return status
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Deliveries by state."""
+        with self.store() as store:
+            return store.deliveries.counts(*self.key)
+
+    def who(self, *states: Any) -> set[str]:
+        """The addresses whose deliveries are in one of `states`."""
+        with self.store() as store:
+            return {one.address for one in store.deliveries.listed(*self.key, states)}
+
+
+@pytest.fixture
+def mailroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mail_server: Any) -> Mailroom:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "templates" / "bare").mkdir(parents=True)
+    for name, text in _BARE.items():
+        (tmp_path / "templates" / "bare" / name).write_text(text, encoding="utf-8")
+    (tmp_path / "feeds.yaml").write_text(
+        "digests:\n  - {name: sample, template: bare}\nfeeds:\n  - {name: town, url: town.xml}\n"
+    )
+    return Mailroom(tmp_path, mail_server.url)
