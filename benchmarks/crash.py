@@ -233,7 +233,7 @@ def live(folder: Path, url: str, points: Points | None, minutes: int, connection
         smtp_url=url,
         smtp_connections=connections,
         public_url="https://news.example.org",
-        secret_key="a secret of the crash test",
+        secret_key="the-secret-of-the-crash-test",
         log_level="error",
     )
     config = load_config(folder / "feeds.yaml")

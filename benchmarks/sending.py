@@ -88,7 +88,7 @@ def send(given: dict[str, Any]) -> dict[str, Any]:
         smtp_url=given["url"],
         smtp_connections=given["connections"],
         public_url="https://news.example.org",
-        secret_key="a secret of the benchmark",
+        secret_key="a-secret-of-the-benchmark",
         log_level="error",
         **given["settings"],
     )

@@ -53,6 +53,10 @@ class Transport(Protocol):
     Used by one thread; only `cut` may be called from another.
     """
 
+    @property
+    def address(self) -> str:
+        """Where it leads, for messages: `smtp://host:587`, without user and password."""
+
     def send(self, envelope: Envelope, ready: Callable[[], None] = lambda: None) -> Receipt:
         """Hands one message over, and says what became of it.
 

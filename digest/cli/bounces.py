@@ -14,6 +14,7 @@ import typer
 from digest.cli.common import (
     NOTHING_DONE,
     SOME_FAILED,
+    ConfigOption,
     JsonOption,
     NowOption,
     complain,
@@ -49,6 +50,7 @@ def import_(
         bool,
         typer.Option("--trust", help="Believe reports that hold no proof that they are genuine."),
     ] = False,
+    config: ConfigOption = None,  # noqa: ARG001 - every command takes it
     now: NowOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -22,17 +22,18 @@ from digest.cli.common import (
     load_settings,
     print_json,
 )
+from digest.cli.outbox import troubled
 from digest.errors import ConfigError, DigestError
 
 if TYPE_CHECKING:
     from digest.config import Config, Settings
-    from digest.records import HealthState
+    from digest.records import EditionStatus, HealthState
 
 _ILL: tuple[HealthState, ...] = ("gone", "failing", "never worked", "moved", "stale")
 # Two names so alike differ by a letter or two (`difflib`'s ratio).
 _NEARLY = 0.8
-# The editions that are looked at: two weeks of a daily digest.
-_RECENT = 14
+# Most editions that are named; `digest outbox` has them all.
+_NAMED = 20
 # A year of two daily digests takes about 100 MB, their database about 1 GB.
 _LITTLE_SPACE = 200e6
 
@@ -42,7 +43,8 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Settings, feeds.yaml, the encoder's weights, database, folders, each digest's theme, which is
     tried on a sample, whether the models that write summaries are on disk and whole, the way that
-    mail leaves, what the last run did, and editions that call for a person.
+    mail leaves, subscribers whose digest is gone, what the last run did, and editions that call for
+    a person.
     `digest feeds check` asks the feeds themselves.
     """
     problems = False
@@ -85,6 +87,7 @@ def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
     yield "database", _problem(partial(_open_store, settings))
     yield "health of the feeds", _health(settings, path)
     yield "mail", _mail(settings)
+    yield "subscribers", "; ".join(_subscribers(settings, path))
     yield from _work(settings)
     yield f"outbox {settings.outbox_dir}", _folder(settings.outbox_dir)
     yield f"state {settings.state_dir}", _folder(settings.state_dir)
@@ -199,10 +202,39 @@ def _mail(settings: Settings) -> str:
     return ""
 
 
-def _work(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What the last run did, and what calls for a person among the editions of late."""
+def _subscribers(settings: Settings, path: Path) -> Iterator[str]:
+    """Digests that have subscribers and are not in feeds.yaml: renamed, mostly."""
+    from digest.config import load_config
     from digest.store.store import Store
 
+    if settings.database_url is None and not (settings.state_dir / "digest.db").exists():
+        return
+    try:
+        there = {spec.name for spec in load_config(path).digests}
+        store = Store(settings.database)
+    except DigestError:  # told of above
+        return
+    try:
+        counts = store.subscribers.counts()
+    finally:
+        store.close()
+    for name in sorted({digest for digest, _ in counts} - there):
+        found = {state: counts.get((name, state), 0) for state in ("active", "pending")}
+        if people := ", ".join(f"{count} {state}" for state, count in found.items() if count):
+            yield (
+                f"{name} has subscribers ({people}) and is not in feeds.yaml, so they get nothing; "
+                "if it was renamed, give it its old name back (readers see its title, and the "
+                "links of mails that they have hold the name), or move them: `digest subscribers "
+                f"export people.csv --digest {name}`, then `digest subscribers import people.csv "
+                "--digest NEW`"
+            )
+
+
+def _work(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What the last run did, and the editions that call for a person."""
+    from digest.store.store import Store
+
+    retry = timedelta(hours=settings.send_retry_hours)
     if settings.database_url is None and not (settings.state_dir / "digest.db").exists():
         return
     try:
@@ -213,22 +245,26 @@ def _work(settings: Settings) -> Iterator[tuple[str, str]]:
         last = store.last_run()
         if last is not None:
             yield f"last run {last['started']:%Y-%m-%d %H:%M} UTC", _of_run(last["report"])
-        statuses = store.editions.statuses()[:_RECENT]
-        counts = {one.name: store.deliveries.counts(one.digest, one.date) for one in statuses}
-        troubled = [
-            f"{one.name} {one.state}: {one.reason}"
-            for one in statuses
-            if one.state == "failed" or (one.state in ("approved", "sending") and one.attempts)
+        told = [
+            _of_edition(status, unconfirmed)
+            for status, unconfirmed in troubled(store, retry, datetime.now(UTC))
         ]
-        troubled += [
-            f"{name}: {found['unconfirmed']} unconfirmed"
-            for name, found in counts.items()
-            if found.get("unconfirmed")
-        ]
-        advice = "; `digest outbox` tells more" if troubled else ""
-        yield "editions", f"{'; '.join(troubled)}{advice}"
+        more = [f"and {len(told) - _NAMED} more"] if len(told) > _NAMED else []
+        advice = "; `digest outbox` tells more" if told else ""
+        yield "editions", f"{'; '.join(told[:_NAMED] + more)}{advice}"
     finally:
         store.close()
+
+
+def _of_edition(status: EditionStatus, unconfirmed: int) -> str:
+    since = f"since {status.started:%Y-%m-%d}" if status.started else ""
+    why = status.reason or since
+    told = f"{status.name} {status.state}{': ' if why else ''}{why}"
+    if not unconfirmed:
+        return told
+    if status.state == "sent":
+        return f"{status.name}: {unconfirmed} unconfirmed"
+    return f"{told}, {unconfirmed} unconfirmed"
 
 
 def _of_run(report: Mapping[str, Any]) -> str:

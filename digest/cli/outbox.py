@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,11 +12,17 @@ from digest.cli.common import DONE, SOME_FAILED, ConfigOption, JsonOption, load,
 if TYPE_CHECKING:
     from digest.pipeline.wiring import Workshop
     from digest.records import Delivery, EditionStatus
+    from digest.store.store import Store
 
 # What an editor looks back on: two weeks of a daily digest.
 _RECENT = 14
 # Most deliveries that are named one by one.
 _NAMED = 100
+# An edition that could not be built or sent is of no use to anybody a month later.
+_FAILED_LATELY = timedelta(days=30)
+# Servers that put messages off are given up after the setting's hours; with the waits between tries
+# that is over a day later at the latest.
+_DAWDLES = timedelta(days=1)
 
 
 def outbox(
@@ -42,35 +48,81 @@ def outbox(
 
     Newest first. A delivery is `pending`, `deferred` (tried again), `sent`, `bounced`, or
     `unconfirmed`: the server may have it, nobody knows; `digest send EDITION --confirm` or
-    `--retry` settles it. Exit status 1 when something calls for a person.
+    `--retry` settles it. Editions that are being sent or call for a person are shown
+    however old they are. Exit status 1 when something calls for a person: a delivery is
+    unconfirmed, an edition failed within the last 30 days, or waits since something went wrong.
     """
     settings, configuration = load(config)
     from digest.pipeline.wiring import open_workshop
 
+    now = datetime.now(UTC)
+    retry = timedelta(hours=settings.send_retry_hours)
     digest, _, date = (wanted or "").strip("/").partition("/")
     with open_workshop(settings) as workshop:
         if date:
             from digest.pipeline.outgoing import named
 
-            statuses = [named(workshop, configuration, wanted or "", datetime.now(UTC))]
+            statuses = [named(workshop, configuration, wanted or "", now)]
         else:
-            statuses = _recent(workshop, digest, most)
+            statuses = _shown(workshop.store, digest, most, retry, now)
         rows = [_row(workshop, status, bool(date), addresses) for status in statuses]
         runs = [_run(row) for row in _reports(workshop)]
     if as_json:
         print_json({"editions": rows, "runs": runs})
     else:
         _print(rows, runs)
-    calls = any(row["deliveries"].get("unconfirmed") or row["state"] == "failed" for row in rows)
+    calls = any(
+        row["deliveries"].get("unconfirmed") or is_in_trouble(status, retry, now)
+        for row, status in zip(rows, statuses, strict=True)
+    )
     raise typer.Exit(SOME_FAILED if calls else DONE)
 
 
-def _recent(workshop: Workshop, digest: str, most: int) -> list[EditionStatus]:
+def is_in_trouble(status: EditionStatus, retry: timedelta, now: datetime) -> bool:
+    """Whether an edition calls for a person, its deliveries apart.
+
+    It failed of late, or waits although it could leave, or is being sent for longer than servers
+    are tried again (`retry`).
+    """
+    if status.state == "failed":
+        return now - status.updated <= _FAILED_LATELY
+    if status.state not in ("approved", "sending"):
+        return False
+    begun = status.started if status.state == "sending" else None
+    return status.attempts > 0 or (begun is not None and now - begun > retry + _DAWDLES)
+
+
+def troubled(store: Store, retry: timedelta, now: datetime) -> list[tuple[EditionStatus, int]]:
+    """The editions that call for a person, oldest first, and how many are unconfirmed of each."""
+    unconfirmed = store.deliveries.with_state("unconfirmed")
+    found = {
+        (one.digest, one.date): one
+        for one in store.editions.statuses(states=("approved", "sending", "failed"))
+        if is_in_trouble(one, retry, now)
+    }
+    for key in unconfirmed.keys() - found.keys():
+        status = store.editions.status(*key)
+        if status is not None:
+            found[key] = status
+    rows = sorted(found.values(), key=lambda one: (one.date, one.digest))
+    return [(one, unconfirmed.get((one.digest, one.date), 0)) for one in rows]
+
+
+def _shown(
+    store: Store, digest: str, most: int, retry: timedelta, now: datetime
+) -> list[EditionStatus]:
+    """`most` of each digest, what is being sent, and what calls for a person; newest first."""
+    unconfirmed = store.deliveries.with_state("unconfirmed")
     found: list[EditionStatus] = []
     seen: dict[str, int] = {}
-    for status in workshop.store.editions.statuses(digest or None):
+    for status in store.editions.statuses(digest or None):
         seen[status.digest] = seen.get(status.digest, 0) + 1
-        if seen[status.digest] <= most:
+        if (
+            seen[status.digest] <= most
+            or status.state == "sending"
+            or is_in_trouble(status, retry, now)
+            or (status.digest, status.date) in unconfirmed
+        ):
             found.append(status)
     return found
 

@@ -238,15 +238,21 @@ def report_line(report: SendReport) -> str:
 
 
 def send_status(reports: list[SendReport]) -> int:
-    """The exit status that reports on sending call for."""
-    good = [
-        report for report in reports if report.state == "sent" and set(report.counts) <= {"sent"}
-    ]
-    if len(good) == len(reports):
+    """The exit status that reports on sending call for.
+
+    What a server puts off is listed, and no failure yet; an edition for nobody is none at all.
+    """
+
+    def good(report: SendReport) -> bool:
+        return report.state in ("sent", "skipped") and set(report.counts) <= {"sent"}
+
+    def went_on(report: SendReport) -> bool:
+        stuck = report.reason and not report.tried.get("sent")
+        return report.state == "sent" or (report.state == "sending" and not stuck)
+
+    if all(map(good, reports)):
         return DONE
-    if any(report.state == "sent" or report.tried.get("sent") for report in reports):
-        return SOME_FAILED
-    return NOTHING_DONE
+    return SOME_FAILED if any(map(went_on, reports)) else NOTHING_DONE
 
 
 def _confirm(workshop: Workshop, status: EditionStatus, only: list[str], as_json: bool) -> int:
@@ -262,9 +268,12 @@ def _confirm(workshop: Workshop, status: EditionStatus, only: list[str], as_json
 
 def _show(workshop: Workshop, statuses: list[EditionStatus], as_json: bool) -> int:
     """What would be sent, and nothing else."""
-    from digest.pipeline.outgoing import outgoing
+    from digest.pipeline.outgoing import not_to_send, outgoing
 
     for status in statuses:
+        if status.state not in ("draft", "approved", "skipped"):
+            complain(f"nothing would be sent: {not_to_send(status)}")
+            continue
         found = outgoing(workshop, status)
         values: dict[str, Any] = {
             "edition": status.name,

@@ -24,6 +24,10 @@ RESERVED = ("DIGEST_DASK_SCHEDULER",)
 """Names of the design that this version does not read yet; setting one does nothing."""
 
 
+# Of hexadecimal digits these are 64 bits: more than anybody tries out to sign a newsletter's links.
+_KEY_LENGTH = 16
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -96,9 +100,9 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         default=None,
-        min_length=16,
         description="What signs the links to confirm and to unsubscribe; made and kept in the "
-        "database if unset. Several, parted by blanks: the last signs, all are honoured.",
+        "database if unset. Several, parted by blanks: the last signs, all are honoured. 16 "
+        "characters each, or more.",
     )
     fetch_minutes: int = Field(
         default=30,
@@ -168,6 +172,20 @@ class Settings(BaseSettings):
                 "is not the address of a database; for example sqlite:///state/digest.db or "
                 "postgresql+psycopg://user:password@host/name"
             )
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_made_of_strong_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        # Each part signs by itself, so each must be strong. Their number is all that is shown.
+        if value is not None:
+            lengths = [len(key) for key in value.get_secret_value().split()]
+            if not lengths or min(lengths) < _KEY_LENGTH:
+                which = "the key" if len(lengths) < 2 else f"each of the {len(lengths)} keys"
+                raise ValueError(
+                    f"{which} must have {_KEY_LENGTH} characters or more; blanks part one key from "
+                    "the next, and `openssl rand -hex 32` makes one without"
+                )
         return value
 
     @field_validator("public_url")

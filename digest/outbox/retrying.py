@@ -40,6 +40,20 @@ def next_build(attempts: int, now: datetime) -> datetime:
     return now + _doubled(_FIRST_REBUILD, attempts, _LONGEST_REBUILD)
 
 
+def delivery_is_given_up(attempts: int, most: timedelta) -> bool:
+    """Whether a delivery that failed `attempts` times has been tried for longer than `most`.
+
+    By the waits between its tries, not by a clock: one that is wrong, or a machine that was off,
+    takes nobody's tries away.
+    """
+    return _waited(_FIRST_WAIT, attempts, _LONGEST_WAIT) > most
+
+
+def server_is_given_up(attempts: int, most: timedelta) -> bool:
+    """Whether a mail server that failed `attempts` times in a row was tried for over `most`."""
+    return _waited(_FIRST_PAUSE, attempts, _LONGEST_PAUSE) > most
+
+
 def waits(not_before: datetime | None, now: datetime) -> bool:
     """Whether it is too early still."""
     return not_before is not None and now < not_before <= now + LONGEST
@@ -60,6 +74,15 @@ def may_leave(status: EditionStatus, now: datetime, grace: timedelta) -> Leave:
     elif status.state != "sending":
         return "later"
     return "later" if waits(status.not_before, now) else "now"
+
+
+def _waited(first: timedelta, attempts: int, longest: timedelta) -> timedelta:
+    """All the waits after `attempts` tries but the last."""
+    doublings = 0
+    while first * (1 << doublings) < longest:
+        doublings += 1
+    growing = min(attempts - 1, doublings)
+    return first * ((1 << max(0, growing)) - 1) + longest * max(0, attempts - 1 - doublings)
 
 
 def _doubled(first: timedelta, attempts: int, longest: timedelta) -> timedelta:

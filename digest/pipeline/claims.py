@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 # A run over thousands of feeds with everything new takes minutes. A claim is renewed when the
 # edition is written; after this long another service on the database may take it for lost.
 _LEASE = timedelta(hours=1)
+_TAKEN = "{edition}: another service builds this edition now, since this run took over an hour"
 
 
 class Claims:
@@ -34,6 +36,7 @@ class Claims:
         self._outbox = workshop.outbox
         self._owner = workshop.owner
         self._now = now
+        self._began = time.monotonic()
         self._due = due
         self._before: dict[tuple[str, str], EditionStatus | None] = {}
 
@@ -46,7 +49,7 @@ class Claims:
         # What we built ourselves, and what is not in the outbox any more, is built again.
         lost = status is not None and status.owner == self._owner
         lost = lost and not self._outbox.has(spec.name, date)
-        until = self._now + _LEASE
+        until = self._until()
         if self._editions.begin(
             spec.name, date, self._owner, self._now, until, again=again or lost
         ):
@@ -78,7 +81,7 @@ class Claims:
                     owner=self._owner,
                 )
             elif self._editions.begin(
-                name, date, self._owner, self._now, self._now + _LEASE, again=False
+                name, date, self._owner, self._now, self._until(), again=False
             ):
                 self._editions.built(
                     name,
@@ -94,16 +97,13 @@ class Claims:
 
     def keep(self, digest: str, date: str) -> None:
         """Renews a claim. Raises OutboxError when another service has taken it."""
-        if not self._editions.renew(digest, date, self._owner, self._now + _LEASE):
-            raise OutboxError(
-                f"{digest}/{date}: another service builds this edition now, since this run took "
-                "over an hour; nothing was written"
-            )
+        if not self._editions.renew(digest, date, self._owner, self._until()):
+            raise OutboxError(_TAKEN.format(edition=f"{digest}/{date}"))
 
     def built(self, spec: DigestSpec, date: str, mark: str) -> None:
         """The claimed edition is in the outbox, and its `edition.json` has the hash `mark`."""
         self._before.pop((spec.name, date), None)
-        self._editions.built(
+        if not self._editions.built(
             spec.name,
             date,
             self._owner,
@@ -111,7 +111,8 @@ class Claims:
             fingerprint=mark,
             built=self._now,
             review=spec.review,
-        )
+        ):
+            raise OutboxError(_TAKEN.format(edition=f"{spec.name}/{date}"))
         self._let_leave(spec.name, date)
 
     def failed(self, digest: str, date: str, reason: str) -> None:
@@ -132,7 +133,7 @@ class Claims:
         """
         if digest not in self._due:
             return
-        status, until = self._editions.status(digest, date), self._now + _LEASE
+        status, until = self._editions.status(digest, date), self._until()
         if self._editions.begin(digest, date, self._owner, self._now, until, again=False):
             killed = status is not None and status.state == "building"
             self._before[digest, date] = None if killed else status
@@ -192,6 +193,10 @@ class Claims:
             asked=due.moment,
             send_at=due.moment,
         )
+
+    def _until(self) -> datetime:
+        """The end of a claim that is made or renewed now; `now` is when the run began."""
+        return self._now + timedelta(seconds=time.monotonic() - self._began) + _LEASE
 
     def _asked(self, digest: str) -> datetime | None:
         return self._due[digest].moment if digest in self._due else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from digest.editions.copies import copy_for
@@ -19,6 +20,7 @@ from digest.editions.message import build_message, message_id
 from digest.editions.render import Renderer
 from digest.editions.signing import Signer
 from digest.editions.watched import Watched
+from digest.errors import TemplateError
 from digest.records import Delivery, Edition, Envelope, Reader, Rendered
 from digest.subscribers.links import Links
 
@@ -138,10 +140,11 @@ class Copies:
         kind = (id(edition), *map(bool, _values(reader)))
         if kind in self._proven:
             stand_in = _stand_in(reader, _LETTERS)
-            page = self._renderer.text(edition, mail=True, reader=stand_in)
-            form = _Form.of(stand_in, page)
-            if not _inspected(stand_in) and form.is_wrapped_from(self._proven[kind]):
-                return form
+            with suppress(TemplateError):
+                page = self._renderer.text(edition, mail=True, reader=stand_in)
+                form = _Form.of(stand_in, page)
+                if not _inspected(stand_in) and form.is_wrapped_from(self._proven[kind]):
+                    return form
         found = self._form(edition, reader, self._renderer.text, 0)
         if found is not None:
             self._proven.setdefault(kind, found)
@@ -151,13 +154,16 @@ class Copies:
         """The page of a stand-in, if another's is the same but for their data.
 
         The other's are `longer`, and what isn't printed is in any case: then its length counts for
-        nothing.
+        nothing. A theme that stumbles over a stand-in may not stumble over a reader.
         """
         first = _stand_in(reader, _LETTERS)
-        form = _Form.of(first, render(edition, mail=True, reader=first))
-        unprinted = [number not in form.printed for number in range(len(_values(first)))]
-        second = _stand_in(reader, _LETTERS[::-1], longer, unprinted)
-        same = form.fill(second) == render(edition, mail=True, reader=second)
+        try:
+            form = _Form.of(first, render(edition, mail=True, reader=first))
+            unprinted = [number not in form.printed for number in range(len(_values(first)))]
+            second = _stand_in(reader, _LETTERS[::-1], longer, unprinted)
+            same = form.fill(second) == render(edition, mail=True, reader=second)
+        except TemplateError:
+            return None
         return form if same and not (_inspected(first) or _inspected(second)) else None
 
 

@@ -16,18 +16,21 @@ from digest.editions.frozen import load_edition
 from digest.errors import DigestError, OutboxError, StoreError
 from digest.outbox.outbox import EDITION
 from digest.outbox.pacing import Pace, Pacer
-from digest.outbox.retrying import may_leave, next_round, waits
+from digest.outbox.retrying import may_leave, next_round, server_is_given_up, waits
 from digest.pipeline.copies import Copies
 from digest.pipeline.rounds import Round
 from digest.pipeline.wiring import Mail, Workshop
 from digest.protocols import Transport
 from digest.records import Delivery, Edition, EditionStatus, SendReport
+from digest.text.masking import without_addresses
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 """The time, aware UTC."""
 
+# Services on one database may have clocks that differ by a little.
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _KILLED = "the process ended while the server may have had the message already"
 
 
@@ -75,9 +78,12 @@ def frozen(workshop: Workshop, status: EditionStatus) -> Edition:
     data = workshop.outbox.read(status.digest, status.date)
     if status.fingerprint and fingerprint(data) != status.fingerprint:
         path = workshop.outbox.folder(status.digest, status.date) / EDITION
+        again = f", or build it again: digest run {status.digest} --force"
+        if status.started is not None:
+            again = " from a backup: some readers have this edition already"
         raise OutboxError(
             f"{path} was changed after the edition was built, so it is not sent; put the file "
-            f"back, or build it again: digest run {status.digest} --force"
+            f"back{again}"
         )
     return load_edition(data, status.name)
 
@@ -97,42 +103,35 @@ def _waiting(workshop: Workshop, mail: Mail, now: datetime) -> list[EditionStatu
     found = []
     for status in reversed(workshop.store.editions.statuses(states=("approved", "sending"))):
         leaves = may_leave(status, now, mail.grace)
-        if leaves == "later":
-            continue
-        if not workshop.outbox.has(status.digest, status.date):
-            # On another machine's outbox, maybe: whoever has it sends it. Ours must be there.
-            if status.state == "sending" and status.owner == workshop.owner:
-                _lost(workshop, status, now)
-            continue
-        if leaves == "now":
-            found.append(status)
-            continue
-        hours = mail.grace.total_seconds() / 3600
-        reason = f"could not be sent within {hours:g} hours of its time"
-        if workshop.store.editions.move(
-            status.digest, status.date, ("approved",), now, state="skipped", reason=reason
+        if leaves == "never":
+            _skip(workshop, mail, status, now)
+        # One that another service built may lie in its outbox: whoever has it sends it. Ours that
+        # isn't here is trouble, which is told, and over when it is back.
+        elif leaves == "now" and (
+            status.owner == workshop.owner or workshop.outbox.has(status.digest, status.date)
         ):
-            log.error(
-                "%s %s; `digest send %s` sends it all the same", status.name, reason, status.name
-            )
+            found.append(status)
     return found
 
 
-def _lost(workshop: Workshop, status: EditionStatus, now: datetime) -> None:
-    """An edition that was being sent is gone from our outbox: nobody can go on with it."""
-    path = workshop.outbox.folder(status.digest, status.date)
-    reason = f"{path} is gone, so what was not sent yet can't be; put it back from a backup"
+def _skip(workshop: Workshop, mail: Mail, status: EditionStatus, now: datetime) -> None:
+    hours = mail.grace.total_seconds() / 3600
+    reason = f"could not be sent within {hours:g} hours of its time"
+    if status.reason:
+        reason += f"; the last time because: {status.reason}"
     if workshop.store.editions.move(
-        status.digest, status.date, ("sending",), now, state="failed", reason=reason
+        status.digest, status.date, ("approved",), now, state="skipped", reason=reason
     ):
-        log.error("%s: %s, then `digest send %s` goes on", status.name, reason, status.name)
+        log.error("%s %s; `digest send %s` sends it all the same", status.name, reason, status.name)
 
 
 def _pacer(workshop: Workshop, mail: Mail, now: datetime) -> Pacer:
     """The limits, with what earlier processes have used up of them."""
     pacer = Pacer(Pace(mail.per_second, mail.per_hour))
     if mail.per_hour is not None:
-        pacer.seed(workshop.store.deliveries.tried_since(now - timedelta(hours=1)), now)
+        tried = workshop.store.deliveries.tried_since(now - timedelta(hours=1))
+        # What was noted by a clock that was ahead says nothing of the last hour.
+        pacer.seed([moment for moment in tried if moment <= now + _CLOCKS_DIFFER], now)
     return pacer
 
 
@@ -167,14 +166,19 @@ def _send(
     stop: threading.Event,
     started: float,
 ) -> SendReport | None:
-    store = workshop.store
-    if _given_up(status, mail, clock()):
+    store, key = workshop.store, (status.digest, status.date)
+    # While other editions were sent this one may have been built again, or taken back.
+    status = store.editions.status(*key) or status
+    if status.state not in ("approved", "sending"):
+        return None
+    if status.state == "sending" and server_is_given_up(status.attempts, mail.retry):
         return _give_up(workshop, mail, status, clock(), started)
     copies = copies_of(workshop, frozen(workshop, status))
     if status.state == "approved":
-        if store.deliveries.freeze(status.digest, status.date, clock(), copies.holds_any) is None:
+        mark = status.fingerprint
+        if store.deliveries.freeze(*key, clock(), copies.holds_any, mark) is None:
             return None  # another service was quicker, or the approval was taken back
-        status = store.editions.status(status.digest, status.date) or status
+        status = store.editions.status(*key) or status
     _take_up(workshop, mail, status, copies, clock())
     round_ = Round(
         store,
@@ -211,18 +215,17 @@ def _take_up(
     workshop: Workshop, mail: Mail, status: EditionStatus, copies: Copies, now: datetime
 ) -> None:
     """Settles what a killed process had in hand: by looking, where one can look."""
-    workshop.store.deliveries.free(workshop.owner)
-    left = [
-        one
-        for one in workshop.store.deliveries.left_over(workshop.owner, now)
-        if (one.digest, one.date) == (status.digest, status.date)
-    ]
+    key = (status.digest, status.date)
+    workshop.store.deliveries.free(*key, workshop.owner)
+    left = workshop.store.deliveries.left_over(*key, workshop.owner, now)
     if not left:
         return
     transport = mail.open_transport()
     try:
         for delivery in left:
-            found = _is_there(transport, copies, delivery)
+            # Only there where it went to can one look: not in another service's folders.
+            ours = delivery.owner.startswith(workshop.owner) and delivery.by == transport.address
+            found = _is_there(transport, copies, delivery) if ours else None
             if found is None:
                 log.warning("%s: one delivery is unconfirmed: %s", status.name, _KILLED)
                 workshop.store.deliveries.resolve(delivery, "unconfirmed", _KILLED)
@@ -234,11 +237,6 @@ def _take_up(
 
 def _is_there(transport: Transport, copies: Copies, delivery: Delivery) -> bool | None:
     return transport.has(copies.envelope(delivery)) if delivery.address else None
-
-
-def _given_up(status: EditionStatus, mail: Mail, now: datetime) -> bool:
-    """Whether the mail server has been away for longer than anybody waits for yesterday's news."""
-    return status.started is not None and status.attempts > 0 and now - status.started > mail.retry
 
 
 def _give_up(
@@ -276,12 +274,12 @@ def _trouble(
     """Notes why an edition waits, and until when."""
     # A server that took messages in this round is up: the next wait is the shortest again.
     attempts = 1 if tried and tried.get("sent") else status.attempts + 1
-    later = next_round(attempts, now)
-    log.error("%s: not sent now, next try at %s: %s", status.name, _clock_time(later), error)
+    later, reason = next_round(attempts, now), without_addresses(str(error))
+    log.error("%s: not sent now, next try at %s: %s", status.name, _clock_time(later), reason)
     if isinstance(error, StoreError):
         counts: dict[str, int] = {}
         return SendReport(
-            status.digest, status.date, status.state, counts, dict(tried or {}), str(error), later
+            status.digest, status.date, status.state, counts, dict(tried or {}), reason, later
         )
     workshop.store.editions.move(
         status.digest,
@@ -290,7 +288,7 @@ def _trouble(
         now,
         attempts=attempts,
         not_before=later,
-        reason=str(error),
+        reason=reason,
     )
     return _report(workshop, status, started, tried=tried, now=now)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from digest.config import Config
@@ -15,7 +17,9 @@ from digest.editions.message import build_message, message_id
 from digest.errors import UsageError
 from digest.pipeline.delivering import copies_of, fingerprint, frozen
 from digest.pipeline.wiring import Workshop
-from digest.records import Delivery, Edition, EditionState, EditionStatus, Envelope, Reader
+from digest.records import DeliveryState, Edition, EditionState, EditionStatus, Envelope, Reader
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ def named(workshop: Workshop, config: Config, name: str, now: datetime) -> Editi
     there is none, OutboxError when it can't be read.
     """
     digest, _, date = name.strip("/").partition("/")
+    if date and not _DATE.fullmatch(date):
+        raise UsageError(f"{name!r} is no edition; write it like {digest}/2026-03-02")
     outbox = workshop.outbox
     if not date:
         dates = {status.date for status in workshop.store.editions.statuses(digest)}
@@ -97,22 +103,23 @@ def release(workshop: Workshop, status: EditionStatus, now: datetime) -> Edition
 
     Raises UsageError when it has been sent, is no draft's approval yet, or isn't there.
     """
-    editions = workshop.store.editions
-    key = (status.digest, status.date)
+    moved = False
+    move = partial(workshop.store.editions.move, status.digest, status.date)
     if status.state == "approved":
         send_at = min(status.send_at or now, now)
-        editions.move(*key, ("approved",), now, send_at=send_at, approved=now, not_before=None)
+        moved = move(("approved",), now, send_at=send_at, approved=now, not_before=None)
     elif status.state == "sending":
-        editions.move(*key, ("sending",), now, not_before=None)
-    elif status.started is not None and status.state == "failed":
-        editions.move(
-            *key, ("failed",), now, state="sending", started=now, attempts=0, not_before=None
-        )
+        moved = move(("sending",), now, not_before=None)
+    elif status.state == "failed" and status.started is not None:
+        moved = move(("failed",), now, state="sending", attempts=0, not_before=None, reason="")
     elif status.state in ("skipped", "failed") and status.fingerprint:
-        editions.move(*key, (status.state,), now, state="approved", approved=now, send_at=now)
-    else:
-        raise UsageError(_not_to_send(status))
-    return editions.status(*key) or status
+        moved = move(
+            (status.state,), now, state="approved", approved=now, send_at=now, not_before=None
+        )
+    now_is = workshop.store.editions.status(status.digest, status.date) or status
+    if not moved:
+        raise UsageError(not_to_send(now_is))
+    return now_is
 
 
 def settle(
@@ -125,35 +132,30 @@ def settle(
 ) -> int:
     """Settles the unconfirmed deliveries of an edition: they have `arrived`, or are tried again.
 
-    All of them, or those of `addresses`. In an edition that no server took for anybody, those that
-    bounced are tried again too. Who has left meanwhile, or whose address is dead, is not tried
-    again. Gives how many there were. Raises UsageError for an address without an unconfirmed
-    delivery.
+    All of them, or those of `addresses`. Those that bounced are tried again too where they are
+    named, or where no server took the edition for anybody. Who has left meanwhile, or whose address
+    is dead, is not tried again. Gives how many there were. Raises UsageError for an address that
+    has no such delivery.
     """
     deliveries = workshop.store.deliveries
     key = (status.digest, status.date)
-    doubtful = deliveries.listed(*key, ("unconfirmed",))
-    if not arrived and status.state == "failed":
-        doubtful += deliveries.listed(*key, ("bounced",))
+    states: tuple[DeliveryState, ...] = ("unconfirmed",)
+    if not arrived and (status.state == "failed" or addresses):
+        states = ("unconfirmed", "bounced")
+    doubtful = deliveries.listed(*key, states)
     wanted = {address.casefold() for address in addresses}
     missing = wanted - {one.address.casefold() for one in doubtful}
     if missing:
         raise UsageError(
-            f"{status.name}: no delivery to {', '.join(sorted(missing))} is unconfirmed; "
+            f"{status.name}: no delivery to {', '.join(sorted(missing))} is {' or '.join(states)}; "
             f"`digest outbox {status.name}` lists those that are"
         )
     chosen = {one.subscriber for one in doubtful if not wanted or one.address.casefold() in wanted}
     if arrived:
-        return deliveries.decide(*key, ("unconfirmed",), "sent", "confirmed by hand", chosen)
-    gone = {one.subscriber for one in doubtful if not _still_wants(workshop, one)} & chosen
-    why = "not sent again: the reader has left, or the address is dead"
-    deliveries.decide(*key, ("unconfirmed",), "bounced", why, gone)
-    count = deliveries.decide(*key, ("unconfirmed", "bounced"), "pending", "", chosen - gone)
-    if count:
-        workshop.store.editions.move(
-            *key, ("sent", "failed"), now, state="sending", started=now, finished=None, attempts=0
-        )
-    return count
+        return deliveries.decide(*key, states, "sent", "confirmed by hand", chosen)
+    return deliveries.again(
+        *key, states, chosen, "not sent again: the reader has left, or the address is dead", now
+    )
 
 
 def outgoing(workshop: Workshop, status: EditionStatus) -> Outgoing:
@@ -190,11 +192,6 @@ def copy_to_try(workshop: Workshop, status: EditionStatus, address: str) -> Enve
     )
 
 
-def _still_wants(workshop: Workshop, delivery: Delivery) -> bool:
-    found = workshop.store.subscribers.subscription(delivery.key, delivery.digest)
-    return found is not None and found.state == "active" and found.subscriber.bounced is None
-
-
 def _move(
     workshop: Workshop,
     status: EditionStatus,
@@ -208,7 +205,8 @@ def _move(
         raise UsageError(f"{status.name} is {state}, not {expected}")
 
 
-def _not_to_send(status: EditionStatus) -> str:
+def not_to_send(status: EditionStatus) -> str:
+    """Why an edition in this state can't be sent, and what to do."""
     if status.state == "sent":
         return f"{status.name} has been sent; `digest outbox {status.name}` tells to how many"
     if status.state == "draft":

@@ -14,20 +14,21 @@ from datetime import datetime, timedelta
 
 from digest.errors import DigestError, OutboxError, RelayError, StoreError
 from digest.outbox.pacing import Pacer
-from digest.outbox.retrying import next_delivery
+from digest.outbox.retrying import delivery_is_given_up, next_delivery
 from digest.pipeline.copies import Copies
 from digest.protocols import Transport
 from digest.records import Delivery, EditionStatus, Receipt
 from digest.store.deliveries import Settled
 from digest.store.store import Store
-from digest.text.masking import masked
+from digest.text.masking import masked, without_addresses
 
 log = logging.getLogger(__name__)
 
 # After the word to stop, what waits for a server's answer is cut off: ten seconds are all there
 # are, and closing takes its part of them.
 _PATIENCE = 4.0
-# So many refusals in a row, from the first message on, are no longer the addresses' fault.
+# So many refusals in a row are no longer the addresses' fault: of a list that people subscribed to
+# themselves one in fifty is refused at the most, and twenty in a row never by chance.
 _REFUSALS = 20
 # A wait that is longer than these seconds is for the next round: others are not kept waiting.
 _LONG = 60.0
@@ -73,7 +74,9 @@ class Round:
         self._stop = stop
         self._lock = threading.Lock()
         self._transports: list[Transport] = []
-        self._refused: list[int] = []
+        # Whom the server refused since it last took a message, with its words.
+        self._refused: dict[int, str] = {}
+        self._streak = 0
         self.tried: Counter[str] = Counter()
         self.trouble: DigestError | None = None
         self.pause_until: datetime | None = None
@@ -91,7 +94,10 @@ class Round:
         finally:
             over.set()
             watcher.join()
-        self._acquit()
+        if self.trouble is None:
+            self._believe_refusals()
+        self.tried["bounced"] -= len(self._refused)
+        self.tried["deferred"] += len(self._refused)
 
     def _work_together(self, connections: int) -> None:
         failures: list[BaseException] = []
@@ -156,7 +162,7 @@ class Round:
             try:
                 if failed:
                     # Whether the commit that failed had come through nobody can say.
-                    self._store.deliveries.free(owner)
+                    self._store.deliveries.free(self._status.digest, self._status.date, owner)
                 return self._store.deliveries.turn(
                     self._status.digest,
                     self._status.date,
@@ -177,19 +183,31 @@ class Round:
                 wait = min(longest, 2 * wait)
 
     def _attempt(self, transport: Transport, delivery: Delivery, owner: str) -> Settled | None:
-        """What became of the message; None when it may not be sent any more."""
+        """What became of the message; None when it is not to be sent any more."""
+        deliveries = self._store.deliveries
 
         def ready() -> None:
-            if not self._store.deliveries.begin(delivery, owner, self._clock()):
+            if not deliveries.begin(delivery, owner, self._clock(), transport.address):
                 raise _Withdrawn
 
         try:
+            if not self._copies.holds_any(delivery.topics, delivery.languages):
+                deliveries.withdraw(delivery, owner)  # they chose anew, and nothing is left
+                return None
             envelope = self._copies.envelope(delivery)
+        except StoreError as error:
+            return self._not_now(delivery, error)
+        except OutboxError as error:
+            return self._settled(delivery, Receipt("bounced", str(error)))
+        # A theme can stumble over one reader's name; the others have done nothing to deserve it.
+        except Exception as error:
+            if not isinstance(error, DigestError):
+                log.exception("%s: one reader's copy", self._status.name)
+            return self._settled(delivery, Receipt("deferred", f"could not be made: {error}"))
+        try:
             receipt = transport.send(envelope, ready)
         except _Withdrawn:
             return None
-        except OutboxError as error:
-            return self._settled(delivery, Receipt("bounced", str(error)))
         except DigestError as error:
             return self._not_now(delivery, error)
         return self._settled(delivery, receipt)
@@ -200,30 +218,32 @@ class Round:
         return _as_before(delivery)
 
     def _settled(self, delivery: Delivery, receipt: Receipt) -> Settled:
-        now = self._clock()
+        now, reason = self._clock(), without_addresses(receipt.reason)
+        refused = receipt.outcome == "bounced" and not receipt.dead
         with self._lock:
             self.tried[receipt.outcome] += 1
-            self._count_refusals(delivery, receipt)
+            if receipt.outcome == "sent":
+                self._believe_refusals()
+            elif refused or receipt.outcome == "deferred":
+                self._count_refusals(delivery, reason, refused)
         if receipt.outcome != "sent":
             log.warning(
                 "%s: %s for %s: %s",
                 self._status.name,
                 receipt.outcome,
                 masked(delivery.address),
-                receipt.reason,
+                reason,
             )
         if receipt.dead:
-            self._bury(delivery, receipt.reason, now)
-        if receipt.outcome != "deferred":
-            return Settled(delivery, receipt.outcome, receipt.reason)
-        begun = self._status.started or now
-        if now - begun > self._retry:
+            self._bury(delivery, reason, now)
+        # One that is refused is put off until the server takes another's: then it was meant.
+        if receipt.outcome != "deferred" and not refused:
+            return Settled(delivery, receipt.outcome, reason)
+        attempts = delivery.attempts + 1
+        if delivery_is_given_up(attempts, self._retry):
             hours = self._retry.total_seconds() / 3600
-            return Settled(
-                delivery, "bounced", f"put off for over {hours:g} hours: {receipt.reason}"
-            )
-        later = next_delivery(delivery.attempts + 1, now)
-        return Settled(delivery, "deferred", receipt.reason, later)
+            return Settled(delivery, "bounced", f"tried for over {hours:g} hours: {reason}")
+        return Settled(delivery, "deferred", reason, next_delivery(attempts, now))
 
     def _bury(self, delivery: Delivery, reason: str, now: datetime) -> None:
         try:
@@ -231,29 +251,29 @@ class Round:
         except StoreError as error:  # the next edition finds the address dead again
             log.error("%s: a dead address could not be noted: %s", self._status.name, error)
 
-    def _count_refusals(self, delivery: Delivery, receipt: Receipt) -> None:
-        """Ends a round in which the server takes nothing from nobody."""
-        if receipt.outcome == "bounced" and not receipt.dead:
-            self._refused.append(delivery.subscriber)
-        if len(self._refused) >= _REFUSALS and not self.tried["sent"] and self.trouble is None:
+    def _count_refusals(self, delivery: Delivery, reason: str, refused: bool) -> None:
+        """Ends a round in which nobody's message gets through any more."""
+        self._streak += 1
+        if refused:
+            self._refused[delivery.subscriber] = reason
+        if self._streak >= _REFUSALS and self.trouble is None:
             self.trouble = RelayError(
-                f"the mail server refused the first {len(self._refused)} messages, so it is taken "
-                f"for its trouble and not theirs: {receipt.reason}"
+                f"{self._streak} messages in a row did not get through, so it is taken for trouble "
+                f"of the mail server's or the theme's, and not theirs; the last: {reason}"
             )
 
-    def _acquit(self) -> None:
-        """Those who were refused together with everybody else are tried again."""
-        if self.trouble is not None and len(self._refused) >= _REFUSALS and not self.tried["sent"]:
-            count = self._store.deliveries.decide(
-                self._status.digest,
-                self._status.date,
-                ("bounced",),
-                "deferred",
-                str(self.trouble),
-                self._refused,
-            )
-            self.tried["bounced"] -= count
-            self.tried["deferred"] += count
+    def _believe_refusals(self) -> None:
+        """What the server refused before it took another's was refused for its own sake."""
+        self._streak = 0
+        refused, self._refused = self._refused, {}
+        for reason in set(refused.values()):
+            those = [subscriber for subscriber, why in refused.items() if why == reason]
+            try:
+                self._store.deliveries.decide(
+                    self._status.digest, self._status.date, ("deferred",), "bounced", reason, those
+                )
+            except StoreError as error:  # they are tried once more, and refused once more
+                log.error("%s: refusals could not be noted: %s", self._status.name, error)
 
     def _trouble(self, error: DigestError) -> None:
         with self._lock:

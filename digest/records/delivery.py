@@ -117,7 +117,7 @@ class Delivery:
     """One edition to one subscriber. `topics` and `languages` were frozen with the recipients.
 
     `attempts` counts the tries that reached a mail server, `tried` is the last; `not_before` is
-    when the next may be.
+    when the next may be. `owner` has it in hand, and hands it over `by` that way.
     """
 
     digest: str
@@ -133,6 +133,8 @@ class Delivery:
     tried: datetime | None = None
     not_before: datetime | None = None
     reason: str = ""
+    owner: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

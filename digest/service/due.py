@@ -168,7 +168,9 @@ def _is_open(row: EditionStatus | None, due: DueEdition, now: datetime) -> bool:
     if row is None or row.state == "building":
         return True
     if row.state in ("draft", "approved"):
-        return row.send_at is None
+        # Built by hand before its time: it leaves at its time. Built by hand afterwards, when this
+        # moment had been answered (there was nothing new), it leaves by hand.
+        return row.send_at is None and (row.asked is None or row.asked < due.moment)
     if row.state in ("sending", "sent"):
         return False
     # The row answers an earlier moment, or it comes of a clock that was ahead; without this, a

@@ -3,8 +3,9 @@ every answer says about itself."""
 
 from __future__ import annotations
 
+import ipaddress
 import threading
-from collections.abc import Sequence
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs
@@ -16,6 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 16 * 1024
 """Bytes that a form may send: an address, a name and a hundred topics of 100 letters fit in."""
+
+MAX_CLIENTS = 10_000
+"""Clients that a rate limit remembers, some MB; the common limit lets far fewer through an hour."""
 
 _MAX_FIELDS = 300
 
@@ -62,19 +66,94 @@ class Bucket:
 
 
 class RateLimit:
-    """Lets no more through than each of its buckets allows. For any number of threads."""
+    """Lets no more through than `each` allows one client, and `all_` together. For many threads.
 
-    def __init__(self, buckets: Sequence[Bucket]) -> None:
-        self._buckets = list(buckets)
+    Whoever is over their own limit takes nothing from the others. As many clients are remembered as
+    MAX_CLIENTS; who came back longest ago is forgotten first, and begins anew.
+    """
+
+    def __init__(self, each: Bucket, all_: Bucket) -> None:
+        self._each = each
+        self._all = all_
+        self._clients: OrderedDict[str, Bucket] = OrderedDict()
         self._lock = threading.Lock()
 
-    def wait(self, now: datetime) -> float:
-        """0 for one who may pass, who then counts; else the seconds until somebody may."""
+    def wait(self, now: datetime, client: str = "") -> float:
+        """0 for one who may pass, who then counts; else the seconds until they may.
+
+        `client` is as `client_of` names it. Where nobody knows who asks, the common limit alone
+        holds: one limit for all strangers is what it is.
+        """
         with self._lock:
-            filled = [bucket.at_time(now) for bucket in self._buckets]
-            longest = max(bucket.wait for bucket in filled)
-            self._buckets = filled if longest else [bucket.taken() for bucket in filled]
-        return longest
+            own = self._clients.get(client, self._each).at_time(now)
+            self._all = self._all.at_time(now)
+            wait = own.wait if client else 0.0
+            wait = wait or self._all.wait
+            if not wait:
+                own, self._all = own.taken(), self._all.taken()
+            if client:
+                self._clients[client] = own
+                self._clients.move_to_end(client)
+                if len(self._clients) > MAX_CLIENTS:
+                    self._clients.popitem(last=False)
+        return wait
+
+    def __len__(self) -> int:
+        """How many clients are remembered."""
+        return len(self._clients)
+
+
+def client_of(request: Request) -> str:
+    """Whose request it is: an IPv4 address, or a /64 of IPv6, which one house has; "" if unknown.
+
+    Only a peer of this machine or network can be our proxy, and is believed about who asks: by the
+    last entry of X-Forwarded-For, the only one that it wrote itself. A stranger's is not read.
+    """
+    peer = _address(request.client.host) if request.client else None
+    if peer is not None and not any(peer in network for network in _OWN):
+        return _household(peer)
+    entries = ",".join(request.headers.getlist("X-Forwarded-For")).split(",")
+    asked = _address(entries[-1])
+    # Without an entry the peer may be a proxy that says nothing, and everybody be behind it.
+    return "" if asked is None else _household(asked)
+
+
+# Loopback, private use (RFC 1918, RFC 4193), and the link. `is_private` has much more in it.
+_OWN = [
+    ipaddress.ip_network(network)
+    for network in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+]
+_Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _address(written: str) -> _Ip | None:
+    """An address, with a port or brackets as proxies write it, or not."""
+    host = written.strip()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        found = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+def _household(address: _Ip) -> str:
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address.packed, 64), strict=False))
 
 
 async def read_body(request: Request) -> bytes:

@@ -126,13 +126,18 @@ def run_due(
     return replace(report, sent=sent, letters=send_letters(workshop, config, clock()))
 
 
-def send_letters(workshop: Workshop, config: Config, now: datetime) -> int:
-    """Sends the letters that ask people to confirm; how many went out. Raises StoreError."""
+def send_letters(
+    workshop: Workshop, config: Config, now: datetime, *, stop: threading.Event | None = None
+) -> int:
+    """Sends the letters that ask people to confirm, until `stop`; how many went out.
+
+    Raises StoreError.
+    """
     if workshop.mail is None:
         return 0
     transport = workshop.mail.open_transport()  # connects when there is a letter
     try:
-        return send_confirmations(workshop, config, transport, now)
+        return send_confirmations(workshop, config, transport, now, stop=stop)
     finally:
         transport.close()
 
@@ -230,7 +235,7 @@ class Service:
             self._on_report(DueReport(sent=tuple(sent)))
 
     def _confirm(self) -> None:
-        letters = send_letters(self._workshop, self.config, self._clock())
+        letters = send_letters(self._workshop, self.config, self._clock(), stop=self._stopping)
         if letters:
             log.info("letters to confirm: %d sent", letters)
 

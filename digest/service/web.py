@@ -29,7 +29,15 @@ from digest.editions.printable import printable
 from digest.editions.words import Words
 from digest.errors import DigestError
 from digest.records import NewSubscriber
-from digest.service.gate import Bucket, Form, RateLimit, SafeHeaders, read_body, read_form
+from digest.service.gate import (
+    Bucket,
+    Form,
+    RateLimit,
+    SafeHeaders,
+    client_of,
+    read_body,
+    read_form,
+)
 from digest.service.showing import STYLE, About, Pages
 from digest.store.subscribers import Subscribers
 from digest.stories.built_in import DESCRIPTIONS
@@ -41,9 +49,12 @@ BY_FORM = "asked by the form on the web"
 BY_LETTER = "confirmed by the link in the letter"
 """How a person agreed, as it is kept."""
 
+# A class or an office that subscribes together has one address; one stranger who means ill has it
+# for themselves, and can't close the form to others.
+_EACH = Bucket(20, timedelta(hours=1))
 # A busy newsletter gains some hundred readers a day. Whoever writes strangers' addresses into the
-# form sends them no more than this, and each stranger one letter a day at most (the store's rule).
-_SUBSCRIBING = (Bucket(20, timedelta(minutes=1)), Bucket(300, timedelta(hours=1)))
+# form from many places sends them no more than this, and each stranger few (the store's rule).
+_ALL = Bucket(300, timedelta(hours=1))
 
 # Seconds after which to come back when the database was of no use: a backup, a restart.
 _TROUBLE_LASTS = 60
@@ -150,7 +161,7 @@ class _Desk:
         self._links = links
         self._clock = clock
         self._pages = Pages(config, words, home)
-        self._limit = RateLimit(_SUBSCRIBING)
+        self._limit = RateLimit(_EACH, _ALL)
 
     def style(self, _: Request) -> Response:
         return FileResponse(STYLE, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
@@ -251,7 +262,7 @@ class _Desk:
             )
         # People don't see this field; programs that fill in every form do.
         if not _text(form, "website"):
-            if wait := self._limit.wait(self._clock()):
+            if wait := self._limit.wait(self._clock(), client_of(request)):
                 log.warning("too many subscribe at once", digest=about.name)
                 return self._pages.answer(request, "trouble.html", about, status=429, wait=wait)
             person = NewSubscriber(address, name, chosen, consent=BY_FORM, asked=self._clock())

@@ -11,40 +11,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    bindparam,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, delete, func, insert, not_, or_, select, update
 
 from digest.records import Delivery, DeliveryState
+from digest.store.delivery_statements import (
+    BEGIN,
+    LONGEST_WAIT,
+    NEXT,
+    RESERVE,
+    RESERVED,
+    SETTLE,
+    STILL_WANTED,
+    has_run_out,
+    key,
+    of_edition,
+    owned_by,
+)
 from digest.store.delivery_views import DeliveryViews, counted, delivery_of, is_row, with_people
 from digest.store.incoming import parts
-from digest.store.schema import (
-    DeliveryRow,
-    EditionRow,
-    SubscriberRow,
-    SubscriptionRow,
-    UtcDateTime,
-)
+from digest.store.schema import DeliveryRow, EditionRow, SubscriberRow, SubscriptionRow
 
 # Rows of an INSERT of many: what a statement takes in one go without large memory.
 _AT_ONCE = 5000
-
-LONGEST_WAIT = timedelta(hours=6)
-"""No delivery is put off for longer: what is to wait longer still was put off by a clock that was
-wrong, and may be tried now."""
-
-_RESERVED: tuple[DeliveryState, ...] = ("pending", "deferred")
+_FOR_NOBODY = "nobody is to get it: there is no subscriber, or none who wants what is in it"
 
 Wants = Callable[[tuple[str, ...], tuple[str, ...]], bool]
 """Whether a copy of the edition for these topics and languages holds anything."""
@@ -68,21 +59,26 @@ class Settled:
 class Deliveries(DeliveryViews):
     """The deliveries of editions; times are aware UTC."""
 
-    def freeze(self, digest: str, date: str, now: datetime, wants: Wants) -> int | None:
+    def freeze(
+        self, digest: str, date: str, now: datetime, wants: Wants, fingerprint: str | None = None
+    ) -> int | None:
         """Freezes the recipients of an approved edition, which is `sending` from then on.
 
         They are the active subscribers of the digest whose address is not dead and whose copy holds
         anything. Gives their number; None, and nothing is changed, when the edition is not approved
-        (any more).
+        (any more), or is another build than the one with this `fingerprint`.
         """
+        where = [
+            EditionRow.digest == digest,
+            EditionRow.date == date,
+            EditionRow.state == "approved",
+        ]
+        if fingerprint is not None:
+            where.append(EditionRow.fingerprint == fingerprint)
         with self._transaction() as connection:
             started = connection.execute(
                 update(EditionRow)
-                .where(
-                    EditionRow.digest == digest,
-                    EditionRow.date == date,
-                    EditionRow.state == "approved",
-                )
+                .where(*where)
                 .values(state="sending", started=now, updated=now, attempts=0, not_before=None)
             )
             if started.rowcount != 1:
@@ -137,38 +133,45 @@ class Deliveries(DeliveryViews):
             found = _next(connection, digest, date, now) if claim else None
             if found is None:
                 return None
-            values = {**_key(found), "in_state": found.state, "by": owner, "to": until}
-            return found if connection.execute(_RESERVE, values).rowcount == 1 else None
+            values = {**key(found), "in_state": found.state, "holder": owner, "to": until}
+            return found if connection.execute(RESERVE, values).rowcount == 1 else None
 
-    def begin(self, delivery: Delivery, owner: str, now: datetime) -> bool:
-        """A reserved delivery is `sending`: from now on its server may have it.
+    def begin(self, delivery: Delivery, owner: str, now: datetime, way: str = "") -> bool:
+        """A reserved delivery is `sending`: from now on its server may have it, which is at `way`.
 
         False when it may not be sent: the person has left, or the reservation has run out and gone
         to another.
         """
-        values = {**_key(delivery), "of": owner, "at": now}
+        values = {**key(delivery), "of": owner, "at": now, "way": way}
         with self._transaction() as connection:
-            return connection.execute(_BEGIN, values).rowcount == 1
+            return connection.execute(BEGIN, values).rowcount == 1
 
-    def left_over(self, owner: str, now: datetime) -> list[Delivery]:
+    def withdraw(self, delivery: Delivery, owner: str) -> None:
+        """A delivery that `owner` has reserved is none any more: the copy would hold nothing."""
+        query = delete(DeliveryRow).where(
+            is_row(delivery), DeliveryRow.owner == owner, DeliveryRow.state.in_(RESERVED)
+        )
+        with self._transaction() as connection:
+            connection.execute(query)
+
+    def left_over(self, digest: str, date: str, owner: str, now: datetime) -> list[Delivery]:
         """Those `sending` by a process that is gone: of our own `owner`, or whose time is over.
 
-        An owner's connections have names that begin with its own. The caller holds the lock that
-        keeps two processes of one owner apart.
+        The caller holds the lock that keeps two processes of one owner apart.
         """
-        mine = or_(_owned_by(owner), DeliveryRow.until < now)
-        query = with_people().where(DeliveryRow.state == "sending", mine)
+        query = with_people().where(
+            of_edition(digest, date),
+            DeliveryRow.state == "sending",
+            or_(owned_by(owner), has_run_out(now)),
+        )
         with self._reading() as connection:
             return [delivery_of(row) for row in connection.execute(query).mappings()]
 
-    def free(self, owner: str) -> None:
+    def free(self, digest: str, date: str, owner: str) -> None:
         """Nothing is reserved by `owner` (or its connections) any more: it waits as before."""
         query = (
             update(DeliveryRow)
-            .where(
-                _owned_by(owner),
-                DeliveryRow.state.in_(_RESERVED),
-            )
+            .where(of_edition(digest, date), DeliveryRow.state.in_(RESERVED), owned_by(owner))
             .values(owner="", until=None)
         )
         with self._transaction() as connection:
@@ -197,30 +200,53 @@ class Deliveries(DeliveryViews):
         expected: tuple[DeliveryState, ...],
         state: DeliveryState,
         reason: str,
-        subscribers: Collection[int] | None = None,
+        subscribers: Collection[int],
+        not_before: datetime | None = None,
     ) -> int:
-        """What a person decides: those of `subscribers` (all, when None) in `expected` → `state`.
-
-        Gives how many there were.
-        """
-        where = [
-            DeliveryRow.digest == digest,
-            DeliveryRow.date == date,
-            DeliveryRow.state.in_(expected),
-        ]
-        values = {"state": state, "reason": reason, "owner": "", "until": None, "not_before": None}
+        """Those of `subscribers` that are in `expected` → `state`. Gives how many there were."""
         with self._transaction() as connection:
-            if subscribers is None:
-                query = update(DeliveryRow).where(*where).values(**values)
-                return connection.execute(query).rowcount
-            return sum(
-                connection.execute(
-                    update(DeliveryRow)
-                    .where(*where, DeliveryRow.subscriber.in_(part))
-                    .values(**values)
-                ).rowcount
-                for part in parts(sorted(subscribers))
+            return _decide(
+                connection, digest, date, expected, state, reason, subscribers, not_before
             )
+
+    def again(
+        self,
+        digest: str,
+        date: str,
+        expected: tuple[DeliveryState, ...],
+        subscribers: Collection[int],
+        gone: str,
+        now: datetime,
+    ) -> int:
+        """Those of `subscribers` in `expected` are sent again, and the edition with them.
+
+        One transaction, so that none waits in an edition that is done. Who has left meanwhile, or
+        whose address is dead, is not tried again, for the reason `gone`. Gives how many are.
+        """
+        with self._transaction() as connection:
+            query = select(DeliveryRow.subscriber).where(of_edition(digest, date), STILL_WANTED)
+            wanted = set(connection.execute(query).scalars()) & set(subscribers)
+            left = set(subscribers) - wanted
+            _decide(connection, digest, date, ("unconfirmed",), "bounced", gone, left)
+            count = _decide(connection, digest, date, expected, "pending", "", wanted)
+            if count:
+                connection.execute(
+                    update(EditionRow)
+                    .where(
+                        EditionRow.digest == digest,
+                        EditionRow.date == date,
+                        EditionRow.state.in_(("sent", "failed")),
+                    )
+                    .values(
+                        state="sending",
+                        reason="",
+                        finished=None,
+                        updated=now,
+                        attempts=0,
+                        not_before=None,
+                    )
+                )
+            return count
 
     def bounced(self, digest: str, date: str, address: str, reason: str, now: datetime) -> bool:
         """A report says that a message which the server took has come back."""
@@ -241,10 +267,20 @@ class Deliveries(DeliveryViews):
     def finish(self, digest: str, date: str, now: datetime) -> bool:
         """A `sending` edition whose deliveries are all settled is sent, in one transaction.
 
-        It is skipped where nobody was to get it, and failed where every address bounced. False when
-        some are still to go, or it is not being sent.
+        It is skipped where nobody was to get it, and failed where every address bounced. Who has
+        left meanwhile, or was erased, is no recipient any more. False when some are still to go, or
+        it is not being sent.
         """
         with self._transaction() as connection:
+            # Not those in hand: their holder finds out.
+            connection.execute(
+                delete(DeliveryRow).where(
+                    of_edition(digest, date),
+                    DeliveryRow.state.in_(RESERVED),
+                    DeliveryRow.owner == "",
+                    not_(STILL_WANTED),
+                )
+            )
             query = (
                 select(DeliveryRow.state, func.count())
                 .where(DeliveryRow.digest == digest, DeliveryRow.date == date)
@@ -255,7 +291,7 @@ class Deliveries(DeliveryViews):
                 return False
             state, reason = "sent", ""
             if not counts:
-                state, reason = "skipped", "nobody subscribes to it"
+                state, reason = "skipped", _FOR_NOBODY
             elif not counts["sent"] and not counts["unconfirmed"]:
                 state, reason = "failed", "no server took it for any of its recipients"
             done = connection.execute(
@@ -293,87 +329,40 @@ class _Wanted:
         return self._known[choice]
 
 
-# What each message takes. Made once: to put such a statement together takes SQLAlchemy longer than
-# SQLite takes to carry it out.
-
-_THIS = (
-    DeliveryRow.digest == bindparam("of_digest"),
-    DeliveryRow.date == bindparam("of_date"),
-    DeliveryRow.subscriber == bindparam("of_subscriber"),
-)
-_BEGIN = (
-    update(DeliveryRow)
-    .where(*_THIS, DeliveryRow.owner == bindparam("of"), DeliveryRow.state.in_(_RESERVED))
-    .values(state="sending", tried=bindparam("at"))
-)
-_RESERVE = (
-    update(DeliveryRow)
-    .where(*_THIS, DeliveryRow.state == bindparam("in_state"))
-    .values(owner=bindparam("by"), until=bindparam("to"))
-)
-_SETTLE = (
-    update(DeliveryRow)
-    .where(
-        *_THIS,
-        DeliveryRow.owner == bindparam("of"),
-        DeliveryRow.state.in_((*_RESERVED, "sending")),
-    )
-    .values(
-        state=bindparam("to_state"),
-        reason=bindparam("why"),
-        not_before=bindparam("later"),
-        attempts=bindparam("tries"),
-        tried=bindparam("at"),
-        owner="",
-        until=None,
-    )
-)
-
-
-def _first(state: DeliveryState, *where: ColumnElement[bool]) -> Select[Any]:
-    query = with_people().where(
-        DeliveryRow.digest == bindparam("of_digest"),
-        DeliveryRow.date == bindparam("of_date"),
-        DeliveryRow.state == state,
-        SubscriberRow.id.is_not(None),
-        or_(DeliveryRow.owner == "", DeliveryRow.until < bindparam("at", type_=UtcDateTime)),
-        *where,
-    )
-    return query.limit(1).with_for_update(skip_locked=True, of=DeliveryRow)
-
-
-# Who is first: those never tried, then those whose wait is over; nobody who is reserved.
-_NEXT = (
-    _first("pending"),
-    _first(
-        "deferred",
-        or_(
-            DeliveryRow.not_before.is_(None),
-            DeliveryRow.not_before <= bindparam("at"),
-            DeliveryRow.not_before > bindparam("too_late"),
-        ),
-    ),
-)
-
-
-def _key(delivery: Delivery) -> dict[str, Any]:
-    """The delivery as `_THIS` asks for it."""
-    return {
-        "of_digest": delivery.digest,
-        "of_date": delivery.date,
-        "of_subscriber": delivery.subscriber,
+def _decide(
+    connection: Connection,
+    digest: str,
+    date: str,
+    expected: tuple[DeliveryState, ...],
+    state: DeliveryState,
+    reason: str,
+    subscribers: Collection[int],
+    not_before: datetime | None = None,
+) -> int:
+    values = {
+        "state": state,
+        "reason": reason,
+        "owner": "",
+        "until": None,
+        "not_before": not_before,
     }
-
-
-def _owned_by(owner: str) -> ColumnElement[bool]:
-    """Of `owner`, or of one of its connections, whose names are the owner's, a dot, and more."""
-    mine: ColumnElement[bool] = DeliveryRow.owner == owner
-    return or_(mine, DeliveryRow.owner.startswith(f"{owner}.", autoescape=True))
+    return sum(
+        connection.execute(
+            update(DeliveryRow)
+            .where(
+                of_edition(digest, date),
+                DeliveryRow.state.in_(expected),
+                DeliveryRow.subscriber.in_(part),
+            )
+            .values(**values)
+        ).rowcount
+        for part in parts(sorted(subscribers))
+    )
 
 
 def _next(connection: Connection, digest: str, date: str, now: datetime) -> Delivery | None:
     values = {"of_digest": digest, "of_date": date, "at": now, "too_late": now + LONGEST_WAIT}
-    for query in _NEXT:
+    for query in NEXT:
         row = connection.execute(query, values).mappings().first()
         if row is not None:
             return delivery_of(row)
@@ -382,7 +371,7 @@ def _next(connection: Connection, digest: str, date: str, now: datetime) -> Deli
 
 def _settle(connection: Connection, owner: str, done: Settled, now: datetime) -> bool:
     values = {
-        **_key(done.delivery),
+        **key(done.delivery),
         "of": owner,
         "to_state": done.state,
         "why": done.reason,
@@ -390,4 +379,4 @@ def _settle(connection: Connection, owner: str, done: Settled, now: datetime) ->
         "tries": done.delivery.attempts + int(done.counts),
         "at": now if done.counts else done.delivery.tried,
     }
-    return connection.execute(_SETTLE, values).rowcount == 1
+    return connection.execute(SETTLE, values).rowcount == 1

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func
 
 from digest.records import Delivery, DeliveryState
 from digest.store.database import Database
-from digest.store.schema import DeliveryRow, SubscriberRow
+from digest.store.schema import DeliveryRow, EditionRow, SubscriberRow
 
 
 class DeliveryViews:
@@ -70,6 +70,23 @@ class DeliveryViews:
         with self._reading() as connection:
             return [tried for tried in connection.execute(query).scalars() if tried]
 
+    def with_state(self, state: DeliveryState) -> dict[tuple[str, str], int]:
+        """The editions, as digest and date, that have deliveries in `state`, and how many."""
+        # By edition, of which there are few, since the index begins with it.
+        count = (
+            select(func.count())
+            .where(
+                DeliveryRow.digest == EditionRow.digest,
+                DeliveryRow.date == EditionRow.date,
+                DeliveryRow.state == state,
+            )
+            .correlate(EditionRow)
+            .scalar_subquery()
+        )
+        query = select(EditionRow.digest, EditionRow.date, count)
+        with self._reading() as connection:
+            return {(digest, date): n for digest, date, n in connection.execute(query) if n}
+
     def total(self) -> Mapping[str, int]:
         """How many deliveries of all editions are in which state."""
         query = select(DeliveryRow.state, func.count()).group_by(DeliveryRow.state)
@@ -108,6 +125,8 @@ def with_people() -> Select[Any]:
         DeliveryRow.tried,
         DeliveryRow.not_before,
         DeliveryRow.reason,
+        DeliveryRow.owner,
+        DeliveryRow.by,
     ).join(SubscriberRow, SubscriberRow.id == DeliveryRow.subscriber, isouter=True)
 
 

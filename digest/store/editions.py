@@ -153,7 +153,7 @@ class Editions:
     ) -> bool:
         """Notes that a date gets no edition; False where it has one, or somebody builds it."""
         values = {"state": "skipped", "updated": now, "asked": asked, "reason": reason}
-        unbuilt = EditionRow.state.in_(_UNBUILT) | and_(
+        unbuilt = and_(EditionRow.state.in_(_UNBUILT), EditionRow.started.is_(None)) | and_(
             EditionRow.state == "building", _has_run_out(now)
         )
         with self._transaction() as connection:

@@ -264,7 +264,7 @@ class SubscriptionRow(Base):
 class DeliveryRow(Base):
     """An edition to one of its recipients, who were frozen with it: `Delivery`.
 
-    `owner` has it in hand while it is `sending`, until `until` at the latest.
+    `owner` has it in hand, until `until` at the latest; `by` is where it was `sending` it to.
     """
 
     __tablename__ = "deliveries"
@@ -281,6 +281,7 @@ class DeliveryRow(Base):
     tried: Mapped[datetime | None] = mapped_column(UtcDateTime)
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str] = mapped_column(Text, server_default="")
+    by: Mapped[str] = mapped_column(Text, server_default="")
 
     __table_args__ = (
         Index("ix_deliveries_state", "digest", "date", "state"),

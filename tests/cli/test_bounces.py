@@ -29,7 +29,7 @@ class Ran:
 
 Run = Callable[..., Ran]
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
-SECRET = "a secret of sixteen letters"
+SECRET = "a-secret-of-sixteen-letters"
 BASE = "https://news.example"
 WITH_LINKS = {"DIGEST_PUBLIC_URL": BASE, "DIGEST_SECRET_KEY": SECRET}
 WHEN = ("--now", "2026-03-03T07:00Z")
@@ -187,6 +187,13 @@ def test_a_report_can_come_through_a_pipe_and_be_told_as_json(bounces: Run) -> N
         "reason": "550 5.1.1 <j…@example.org> no",
         "message_id": json.loads(ran.stdout)["message_id"],
     }
+
+
+@pytest.mark.usefixtures("keys")
+def test_it_takes_a_configuration_as_every_command_does(bounces: Run, tmp_path: Path) -> None:
+    (tmp_path / "1.eml").write_bytes(report("jane@example.org"))
+    assert bounces("1.eml", "--config", "other.yaml").returncode == 0
+    assert list(dead(tmp_path)) == ["jane@example.org"]
 
 
 def test_a_place_without_mail_is_wrong_use(bounces: Run, tmp_path: Path) -> None:

@@ -164,6 +164,36 @@ def test_a_wrong_secret_is_complained_of_without_showing_it(
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("value", "which"),
+    [
+        ("old-strong-key-of-hunters x", "each of the 2 keys"),
+        ("x old-strong-key-of-hunters", "each of the 2 keys"),
+        ("hunters hunters hunters", "each of the 3 keys"),
+        ("hunters", "the key"),
+        (" " * 20, "the key"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_each_key_that_signs_must_be_strong_and_none_is_shown(
+    monkeypatch: pytest.MonkeyPatch, value: str, which: str
+) -> None:
+    monkeypatch.setenv("DIGEST_SECRET_KEY", value)
+    (line,) = complaints()
+    assert line.startswith(
+        f"environment: DIGEST_SECRET_KEY: {which} must have 16 characters or more"
+    )
+    assert "hunters" not in line
+
+
+@pytest.mark.usefixtures("folder")
+def test_several_strong_keys_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_SECRET_KEY", f"{'o' * 16}  {'n' * 16}\n")
+    key = load_settings().secret_key
+    assert key is not None
+    assert key.get_secret_value().split() == ["o" * 16, "n" * 16]
+
+
 def test_unknown_names_are_told_with_the_nearest_known(folder: Path) -> None:
     (folder / ".env").write_text("DIGEST_STATEDIR=x\nDIGEST_SMTP_URI=smtp://host\nOTHER=1\n")
     environ = {

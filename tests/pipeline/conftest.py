@@ -357,7 +357,7 @@ class Mailroom:
             "database_url": f"sqlite:///{self.folder / 'base' / 'digest.db'}",
             "smtp_url": self.url,
             "public_url": "https://news.example.org",
-            "secret_key": "the secret of these tests",
+            "secret_key": "the-secret-of-these-tests",
         }
         return Settings(**{**values, **self.options})
 

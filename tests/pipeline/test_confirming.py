@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from structlog.testing import capture_logs
 
 from digest.config import Config
@@ -19,8 +21,10 @@ from digest.errors import RelayError
 from digest.outbox.transport import open_transport
 from digest.pipeline import confirming
 from digest.pipeline.confirming import send_confirmations
-from digest.pipeline.wiring import Workshop
+from digest.pipeline.wiring import Mail, Workshop
 from digest.records import Envelope, NewSubscriber, Receipt
+from digest.store.database import Database
+from digest.store.schema import DeliveryRow
 from digest.subscribers.links import Links
 
 House = Any  # tests/pipeline/conftest.py
@@ -31,6 +35,8 @@ LINKS = Links(["the secret of these tests"], "https://news.example.org")
 
 class Server:
     """A mail server that gives its answers in their order, then takes everything."""
+
+    address = "smtp://localhost:25"
 
     def __init__(self, *answers: Receipt | RelayError) -> None:
         self.answers = list(answers)
@@ -216,4 +222,70 @@ def test_the_word_to_stop_is_heard_between_letters(workshop: Workshop, config: C
     server.send = send  # type: ignore[method-assign]
     now = NOW + timedelta(minutes=1)
     assert send_confirmations(workshop, config, server, now, stop=stop) == 1
-    assert send_confirmations(workshop, config, Server(), now + timedelta(hours=1)) == 1
+    assert send_confirmations(workshop, config, Server(), now) == 1, "at the next start, at once"
+
+
+@pytest.mark.parametrize(
+    ("phase", "sent", "left"),
+    [("dot", 1, ["eve"]), ("rcpt", 0, ["ada", "eve"])],
+    ids=["it may have arrived", "it has not"],
+)
+def test_a_server_that_keeps_silent_is_cut_off_at_the_word_to_stop(
+    workshop: Workshop, config: Config, mail_server: Any, phase: str, sent: int, left: list[str]
+) -> None:
+    ask(workshop, "ada", "eve")
+    mail_server.falls_silent(phase)
+    transport = open_transport(mail_server.url, timeout=60, per_connection=9)
+    stop = threading.Event()
+    ended: list[int] = []
+    now = NOW + timedelta(minutes=1)
+
+    def work() -> None:
+        ended.append(send_confirmations(workshop, config, transport, now, stop=stop, patience=0.1))
+
+    sending = threading.Thread(target=work, daemon=True)
+    sending.start()
+    while not (mail_server.accepted or phase == "rcpt" and "RCPT" in str(mail_server.commands)):
+        time.sleep(0.01)
+    stop.set()
+    sending.join(20)
+    transport.close()
+    assert ended == [sent]
+    assert waiting(workshop, now) == left
+
+
+def limited(workshop: Workshop, **limits: Any) -> Workshop:
+    return replace(workshop, mail=Mail(Server, **limits))
+
+
+def rounds(workshop: Workshop, config: Config, *seconds: float) -> list[int]:
+    """How many letters leave at these times."""
+    moments = [NOW + timedelta(seconds=60 + after) for after in seconds]
+    return [send_confirmations(workshop, config, Server(), moment) for moment in moments]
+
+
+def test_letters_keep_the_limit_an_hour_over_rounds(workshop: Workshop, config: Config) -> None:
+    ask(workshop, *"abcde")
+    workshop = limited(workshop, per_hour=3)
+    assert rounds(workshop, config, 0, 5, 3500, 3620, 3625) == [3, 0, 0, 2, 0]
+
+
+def test_editions_count_for_the_limit_of_letters(
+    house: House, workshop: Workshop, config: Config
+) -> None:
+    ask(workshop, *"abcde")
+    database = Database(house.settings.database)
+    row = {"digest": "daily", "date": "2026-03-02", "state": "sent", "tried": NOW}
+    with database.transaction() as connection:
+        connection.execute(insert(DeliveryRow), [{**row, "subscriber": n} for n in range(2)])
+    database.close()
+    workshop = limited(workshop, per_hour=3)
+    assert rounds(workshop, config, 0, 5, 3555, 3635) == [1, 0, 2, 1]
+
+
+def test_letters_keep_the_gap_of_the_limit_a_second_over_rounds(
+    workshop: Workshop, config: Config
+) -> None:
+    ask(workshop, *"abc")
+    workshop = limited(workshop, per_second=0.001)
+    assert rounds(workshop, config, 0, 5, 900, 1000, 1005, 2000) == [1, 0, 0, 1, 0, 1]

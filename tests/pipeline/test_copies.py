@@ -17,7 +17,7 @@ from digest.pipeline.copies import Copies
 from digest.records import Delivery, Edition, Reader
 from digest.subscribers.links import Links
 
-LINKS = Links(["a secret of sixteen"], "https://news.example.org/digests")
+LINKS = Links(["a-secret-of-sixteen"], "https://news.example.org/digests")
 THEMES = {
     "shouting": "{% if reader.name %}{{ reader.name | upper }}{% endif %}, {{ reader.address }}",
     "counting": "{{ reader.address | length }}",

@@ -213,7 +213,10 @@ def test_somebody_erased_in_mid_round_is_nobody_to_send_to(
 def test_an_edition_for_nobody_is_skipped(mailroom: Mailroom, mail_server: Any) -> None:
     mailroom.build()
     (report,) = mailroom.deliver()
-    assert (report.state, report.reason) == ("skipped", "nobody subscribes to it")
+    assert (report.state, report.reason) == (
+        "skipped",
+        "nobody is to get it: there is no subscriber, or none who wants what is in it",
+    )
     assert mail_server.sessions == 0
 
 
@@ -288,7 +291,7 @@ def test_what_is_put_off_for_too_long_counts_as_bounced(
     assert 6 <= sum("RCPT TO:<bob" in command for command in mail_server.commands) <= 9
     with mailroom.store() as store:
         (one,) = store.deliveries.listed(*mailroom.key, ("bounced",))
-    assert one.reason == "put off for over 10 hours: 452 4.2.2 mailbox full"
+    assert one.reason == "tried for over 10 hours: 452 4.2.2 mailbox full"
     assert one.attempts == sum("RCPT TO:<bob" in command for command in mail_server.commands)
 
 
@@ -439,13 +442,20 @@ def test_an_edition_that_lies_in_another_outbox_is_left_to_whoever_has_it(
     other = replace(mailroom, state="other", outbox_name="elsewhere")
     assert other.deliver() == []
     assert mailroom.status.state == "approved"
-    mailroom.later(hours=7)
-    other.later(hours=7)
-    assert other.deliver() == []
-    assert mailroom.status.state == "approved"
-    mailroom.now -= timedelta(hours=7)
     mailroom.deliver()
     assert mail_server.counts == dict.fromkeys(people, 1)
+
+
+def test_what_another_service_did_not_send_in_time_is_skipped_by_whoever_sees_it(
+    mailroom: Mailroom,
+) -> None:
+    mailroom.subscribe("ann")
+    mailroom.build()
+    other = replace(mailroom, state="other", outbox_name="elsewhere")
+    other.later(hours=7)
+    assert other.deliver() == []
+    assert mailroom.status.state == "skipped"
+    assert "within 6 hours" in mailroom.status.reason
 
 
 def test_a_draft_never_leaves_by_itself_and_leaves_when_it_is_approved(
@@ -621,10 +631,11 @@ def test_what_a_killed_process_had_in_hand_is_looked_for_in_the_folder(
         store.deliveries.freeze(*mailroom.key, now, copies.holds_any)
         held = store.deliveries.turn(*mailroom.key, owner, now, now + HOUR)
         assert held is not None
-        assert store.deliveries.begin(held, owner, now)
+        assert workshop.mail is not None
+        transport = workshop.mail.open_transport()
+        assert store.deliveries.begin(held, owner, now, transport.address)
         if was_placed:
-            assert workshop.mail is not None
-            workshop.mail.open_transport().send(copies.envelope(held))
+            transport.send(copies.envelope(held))
     (report,) = mailroom.deliver()
     assert (report.state, report.counts) == ("sent", {"sent": 2})
     assert report.tried == {"sent": 1 if was_placed else 2}
@@ -687,3 +698,70 @@ def test_the_time_that_is_told_is_the_clocks(mailroom: Mailroom) -> None:
         deliver(workshop, clock)
     assert mailroom.status.started in moments
     assert mailroom.status.finished in moments
+
+
+def test_a_folder_knows_nothing_of_what_went_to_a_server(
+    mailroom: Mailroom, mail_server: Any
+) -> None:
+    """Killed while an SMTP server had it, started again with a folder in its place."""
+    mailroom.subscribe("ann")
+    mailroom.build()
+    with mailroom.opened() as workshop:
+        store, owner, now = workshop.store, f"{workshop.owner}.0", mailroom.now
+        store.deliveries.freeze(*mailroom.key, now, lambda *_: True)
+        held = store.deliveries.turn(*mailroom.key, owner, now, now + HOUR)
+        assert held is not None
+        assert store.deliveries.begin(held, owner, now, mail_server.url)
+    mailroom.url = f"file:{mailroom.folder / 'mail'}"
+    (report,) = mailroom.deliver()
+    assert report.counts == {"unconfirmed": 1}
+
+
+def test_one_reader_whom_the_theme_stumbles_over_costs_the_others_nothing(
+    mailroom: Mailroom, mail_server: Any
+) -> None:
+    people = mailroom.subscribe("ann", "bob", "cid")
+    mailroom.build()
+    theme = mailroom.folder / "templates" / "bare" / "digest.html.j2"
+    theme.write_text(
+        "<p>{{ 1 // (0 if reader and reader.address[0] == 'b' else 1) }}</p>", encoding="utf-8"
+    )
+    (report,) = mailroom.deliver()
+    assert report.counts == {"sent": 2, "deferred": 1}
+    assert mail_server.counts == {people[0]: 1, people[2]: 1}
+    with mailroom.store() as store:
+        (one,) = store.deliveries.listed(*mailroom.key, ("deferred",))
+    assert "could not be made" in one.reason
+
+
+def test_whoever_chose_anew_and_is_left_with_nothing_gets_nothing(
+    mailroom: Mailroom, mail_server: Any
+) -> None:
+    people = mailroom.subscribe("ann", "bob")
+    mailroom.build()
+    with mailroom.opened() as workshop:
+        store, now = workshop.store, mailroom.now
+        store.deliveries.freeze(*mailroom.key, now, lambda *_: True)
+        (first, _) = store.deliveries.listed(*mailroom.key, ("pending",))
+        assert store.subscribers.set_preferences(first.key, "sample", ("Chess",), (), now)
+    (report,) = mailroom.deliver()
+    assert (report.state, report.counts) == ("sent", {"sent": 1})
+    assert mail_server.counts == {people[1]: 1}
+
+
+def test_the_limit_of_an_hour_does_not_wait_for_what_a_wrong_clock_noted(
+    mailroom: Mailroom, mail_server: Any
+) -> None:
+    people = mailroom.subscribe("ann", "bob", "cid")
+    mailroom.options["smtp_per_hour"] = 2
+    mailroom.build()
+    with mailroom.store() as store:
+        far = mailroom.now + timedelta(days=30)
+        store.deliveries.freeze(*mailroom.key, mailroom.now, lambda *_: True)
+        for _ in range(2):
+            held = store.deliveries.turn(*mailroom.key, "x.0", far, far + HOUR)
+            assert held is not None
+            assert store.deliveries.begin(held, "x.0", far)
+            assert store.deliveries.resolve(held, "pending", "")
+    mailroom.deliver_until_done()
+    assert mail_server.counts == dict.fromkeys(people, 1)

@@ -26,10 +26,12 @@ from digest.models.generator import TextGenerator
 from digest.pipeline.outgoing import approve
 from digest.pipeline.summarizers import Summarizers
 from digest.pipeline.wiring import Workshop, open_workshop
-from digest.records import EditionStatus, NewSubscriber, Vectors
+from digest.protocols import Transport
+from digest.records import EditionStatus, Envelope, NewSubscriber, Receipt, Vectors
 from digest.service.service import DueReport, Service, run_due
 from digest.service.watching import ConfigFile
 from digest.store.store import Store
+from digest.subscribers.links import Links
 
 MONDAY = datetime(2026, 3, 2, 7, tzinfo=UTC)  # the moment of 2026-03-02
 HOUR = timedelta(hours=1)
@@ -353,6 +355,36 @@ def test_a_service_that_stops_gives_a_build_up_and_the_next_one_takes_it(
         office.at(service, MONDAY + HOUR)
     assert office.states() == {"2026-03-02": "sent"}
     assert office.mails() == 2
+
+
+def test_the_word_to_stop_ends_the_letters_too(office: Office) -> None:
+    with office.workshop() as workshop:
+        for name in ("cyd", "dan", "eve"):
+            workshop.store.subscribers.ask(
+                "morning", NewSubscriber(f"{name}@example.org"), office.now
+            )
+        assert workshop.mail is not None
+        open_folder = workshop.mail.open_transport
+
+        def open_transport() -> Transport:
+            transport = open_folder()
+            send = transport.send
+
+            def send_and_stop(envelope: Envelope) -> Receipt:
+                service.stop()
+                return send(envelope)
+
+            transport.send = send_and_stop  # type: ignore[assignment, method-assign]
+            return transport
+
+        stopping = replace(
+            workshop,
+            mail=replace(workshop.mail, open_transport=open_transport),
+            links=Links(["the secret of these tests"], "https://news.example.org"),
+        )
+        service = Service(stopping, office.settings, office.config, clock=lambda: office.now)
+        service.confirm()
+    assert office.mails() == 1
 
 
 def test_feeds_are_fetched_between_editions(office: Office) -> None:

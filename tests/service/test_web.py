@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
@@ -21,7 +22,7 @@ from digest.config import Config, load_config
 from digest.editions.render import Renderer, packaged_themes
 from digest.errors import TemplateError
 from digest.records import NewSubscriber, Subscription
-from digest.service.gate import MAX_BODY, Bucket, RateLimit
+from digest.service.gate import MAX_BODY, MAX_CLIENTS, Bucket, RateLimit, client_of
 from digest.service.web import BY_LETTER, PublicFirst, create_public_app
 from digest.store.database import Database
 from digest.store.subscribers import Subscribers
@@ -60,7 +61,7 @@ class Office:
     words: Callable[[str], Any] = field(default_factory=lambda: Renderer([packaged_themes()]).words)
     now: datetime = NOW
 
-    def client(self) -> TestClient:
+    def client(self, peer: str = "testclient") -> TestClient:
         app = create_public_app(
             self.subscribers,
             self.links,
@@ -71,7 +72,8 @@ class Office:
             "/digests",
         )
         private = PlainTextResponse("the private pages")
-        return TestClient(PublicFirst(app, private, "/digests"), base_url=f"https://{HOST}")
+        public = PublicFirst(app, private, "/digests")
+        return TestClient(public, base_url=f"https://{HOST}", client=(peer, 50000))
 
     def subscribe(self, address: str, digest: str = "morning", **values: Any) -> Subscription:
         self.subscribers.subscribe(digest, [NewSubscriber(address, **values)], NOW)
@@ -343,19 +345,83 @@ def test_what_people_do_not_see_they_do_not_fill_in(office: Office) -> None:
     assert list(office.subscribers.listed()) == []
 
 
-def test_a_flood_is_let_through_drop_by_drop(office: Office) -> None:
-    client = office.client()
+def asked(client: TestClient, numbers: Iterable[int], **headers: str) -> list[Any]:
+    """The answers to as many who write strangers' addresses into the form."""
+    return [
+        client.post(
+            "/subscription/subscribe/morning",
+            data={"address": f"a{number}@example.org"},
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        for number in numbers
+    ]
 
-    def ask(number: int) -> Any:
-        sent = {"address": f"a{number}@example.org"}
-        return client.post("/subscription/subscribe/morning", data=sent)
 
-    answers = [ask(number) for number in range(25)]
-    assert [answer.status_code for answer in answers] == [200] * 20 + [429] * 5
-    assert answers[-1].headers["Retry-After"] == "3"
+def statuses(answers: list[Any]) -> list[int]:
+    return [answer.status_code for answer in answers]
+
+
+def test_a_flood_from_one_place_is_let_through_drop_by_drop(office: Office) -> None:
+    client = office.client("203.0.113.7")
+    answers = asked(client, range(25))
+    assert statuses(answers) == [200] * 20 + [429] * 5
+    assert answers[-1].headers["Retry-After"] == "180"
     assert len(list(office.subscribers.listed())) == 20
-    office.now += timedelta(seconds=3)
-    assert [ask(30).status_code, ask(31).status_code] == [200, 429]
+    office.now += timedelta(minutes=3)
+    assert statuses(asked(client, (30, 31))) == [200, 429]
+
+
+def test_one_stranger_can_not_close_the_form_to_a_newcomer(office: Office) -> None:
+    proxy = office.client("127.0.0.1")
+    flood = asked(proxy, range(60), X_Forwarded_For="203.0.113.7")
+    assert statuses(flood).count(200) == 20
+    (newcomer,) = asked(proxy, [999], X_Forwarded_For="198.51.100.1")
+    assert newcomer.status_code == 200
+
+
+def test_a_flood_from_many_places_meets_the_common_limit(office: Office) -> None:
+    proxy = office.client("10.0.0.2")
+    answers = [
+        answer
+        for place in range(20)
+        for answer in asked(
+            proxy, range(place * 16, place * 16 + 16), X_Forwarded_For=f"203.0.113.{place}"
+        )
+    ]
+    assert statuses(answers) == [200] * 300 + [429] * 20
+    office.now += timedelta(seconds=12)
+    later = asked(proxy, (998, 999), X_Forwarded_For="198.51.100.1")
+    assert statuses(later) == [200, 429]
+
+
+def test_a_proxy_that_does_not_say_who_asks_has_the_common_limit_only(office: Office) -> None:
+    assert statuses(asked(office.client("127.0.0.1"), range(301))) == [200] * 300 + [429]
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "client"),
+    [
+        ("203.0.113.7", [], "203.0.113.7"),
+        ("203.0.113.7", ["198.51.100.1"], "203.0.113.7"),  # a stranger's word
+        ("127.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("192.168.1.9", ["198.51.100.9, 198.51.100.1"], "198.51.100.1"),
+        ("::1", ["198.51.100.9", "198.51.100.1"], "198.51.100.1"),
+        ("::ffff:127.0.0.1", ["198.51.100.1:4711"], "198.51.100.1"),
+        ("172.17.0.1", ["[2001:db8:1:2:3::4]:4711"], "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", [], "2001:db8:1:2::/64"),
+        ("127.0.0.1", ["192.168.1.20"], "192.168.1.20"),
+        ("127.0.0.1", [], ""),
+        ("127.0.0.1", ["198.51.100.1, unknown"], ""),
+        ("127.0.0.1", ["\xff<script>"], ""),
+        ("", ["198.51.100.1"], "198.51.100.1"),  # a socket file
+    ],
+)
+def test_who_asks_is_known_by_the_peer_or_by_our_own_proxy(
+    peer: str, said: list[str], client: str
+) -> None:
+    headers = [(b"x-forwarded-for", line.encode("latin-1")) for line in said]
+    scope = {"type": "http", "headers": headers, "client": (peer, 1) if peer else None}
+    assert client_of(Request(scope)) == client
 
 
 @pytest.mark.parametrize("digest", ["unknown", "Morning", "%2e%2e%2fmorning", "a" * 999])
@@ -572,27 +638,44 @@ def test_no_request_whatever_makes_a_handler_fall(
 # --- the bucket ----------------------------------------------------------------------------------
 
 
-@given(st.lists(st.integers(-100, 100), max_size=300))
-def test_no_bucket_gives_more_than_it_holds_and_gains(steps: list[int]) -> None:
-    limit = RateLimit([Bucket(5, timedelta(seconds=10)), Bucket(20, timedelta(seconds=100))])
-    now, passed, let = NOW, 0, 0
-    for step in steps:
+def bucket(most: int, seconds: float) -> Bucket:
+    return Bucket(most, timedelta(seconds=seconds))
+
+
+@given(st.lists(st.tuples(st.integers(-100, 100), st.sampled_from("abc")), max_size=300))
+def test_no_bucket_gives_more_than_it_holds_and_gains(steps: list[tuple[int, str]]) -> None:
+    limit = RateLimit(bucket(5, 10), bucket(20, 100))
+    now, passed, let = NOW, 0, dict.fromkeys("abc", 0)
+    for step, client in steps:
         now += timedelta(seconds=step)
         passed += max(step, 0)
-        let += limit.wait(now) == 0
-    assert let <= min(5 + passed / 2, 20 + passed / 5)
+        let[client] += limit.wait(now, client) == 0
+    assert sum(let.values()) <= 20 + passed / 5
+    assert max(let.values()) <= 5 + passed / 2
 
 
 def test_a_full_bucket_says_when_there_is_more() -> None:
-    limit = RateLimit([Bucket(2, timedelta(seconds=10))])
-    assert [limit.wait(NOW) for _ in range(3)] == [0, 0, 5]
-    assert limit.wait(NOW + timedelta(seconds=4)) == pytest.approx(1)
-    assert limit.wait(NOW + timedelta(seconds=5)) == 0
+    limit = RateLimit(bucket(2, 10), bucket(99, 10))
+    assert [limit.wait(NOW, "a") for _ in range(3)] == [0, 0, 5]
+    assert limit.wait(NOW + timedelta(seconds=4), "a") == pytest.approx(1)
+    assert limit.wait(NOW + timedelta(seconds=5), "a") == 0
 
 
-def test_a_clock_that_jumps_back_shuts_nobody_out_for_long() -> None:
-    limit = RateLimit([Bucket(1, timedelta(seconds=10))])
-    assert limit.wait(NOW) == 0
+@pytest.mark.parametrize("limit", [(1, 99), (99, 1)], ids=["own", "common"])
+def test_a_clock_that_jumps_back_shuts_nobody_out_for_long(limit: tuple[int, int]) -> None:
+    own, common = limit
+    limited = RateLimit(bucket(own, 10), bucket(common, 10))
+    assert limited.wait(NOW, "a") == 0
     back = NOW - timedelta(hours=5)
-    assert limit.wait(back) == 10
-    assert limit.wait(back + timedelta(seconds=10)) == 0
+    assert limited.wait(back, "a") == 10
+    assert limited.wait(back + timedelta(seconds=10), "a") == 0
+
+
+def test_only_so_many_clients_are_remembered_and_the_last_ones_are() -> None:
+    limit = RateLimit(bucket(1, 3600), bucket(10**6, 3600))
+    assert limit.wait(NOW, "first") == 0
+    for number in range(MAX_CLIENTS):
+        assert limit.wait(NOW, f"n{number}") == 0
+    assert len(limit) == MAX_CLIENTS
+    assert limit.wait(NOW, f"n{MAX_CLIENTS - 1}") > 0
+    assert limit.wait(NOW, "first") == 0

@@ -121,7 +121,7 @@ def test_one_transaction_notes_what_became_of_one_and_takes_the_next(
 def test_what_was_settled_by_another_is_not_settled_again(sending: Store, now: datetime) -> None:
     delivery = begun(sending, now)
     assert sending.deliveries.resolve(delivery, "unconfirmed", "killed") is False
-    (left,) = sending.deliveries.left_over("here", now)
+    (left,) = sending.deliveries.left_over(*KEY, "here", now)
     assert sending.deliveries.resolve(left, "unconfirmed", "killed")
     turn(sending, now, done=Settled(delivery, "sent"), claim=False)
     assert sending.deliveries.counts(*KEY) == {"unconfirmed": 1, "pending": 2}
@@ -147,8 +147,8 @@ def test_what_was_only_reserved_by_a_killed_process_waits_as_before(
 ) -> None:
     taken(sending, now, "here.0")
     taken(sending, now, "here.1")
-    sending.deliveries.free("here")
-    assert sending.deliveries.left_over("here", now) == []
+    sending.deliveries.free(*KEY, "here")
+    assert sending.deliveries.left_over(*KEY, "here", now) == []
     assert {taken(sending, now).address for _ in range(3)} == {
         "ann@example.org",
         "bob@example.org",
@@ -158,11 +158,11 @@ def test_what_was_only_reserved_by_a_killed_process_waits_as_before(
 
 def test_what_was_begun_by_a_killed_process_is_left_over(sending: Store, now: datetime) -> None:
     mine, theirs = begun(sending, now, "here.0"), begun(sending, now, "there.0")
-    sending.deliveries.free("here")
-    assert [one.subscriber for one in sending.deliveries.left_over("here", now)] == [
+    sending.deliveries.free(*KEY, "here")
+    assert [one.subscriber for one in sending.deliveries.left_over(*KEY, "here", now)] == [
         mine.subscriber
     ]
-    late = sending.deliveries.left_over("here", now + 2 * HOUR)
+    late = sending.deliveries.left_over(*KEY, "here", now + 2 * HOUR)
     assert {one.subscriber for one in late} == {mine.subscriber, theirs.subscriber}
 
 
@@ -231,7 +231,7 @@ def test_an_edition_for_nobody_is_skipped_and_can_be_built_again(
     assert status is not None
     assert (status.state, status.reason, status.started) == (
         "skipped",
-        "nobody subscribes to it",
+        "nobody is to get it: there is no subscriber, or none who wants what is in it",
         None,
     )
 
@@ -253,10 +253,68 @@ def test_what_a_person_decides_is_for_the_ones_named(sending: Store, now: dateti
     decide = sending.deliveries.decide
     assert decide(*KEY, ("unconfirmed",), "sent", "seen", [first.subscriber]) == 1
     assert sending.deliveries.reasons(*KEY) == {("pending", ""): 1, ("unconfirmed", "?"): 1}
-    assert decide(*KEY, ("unconfirmed",), "pending", "") == 1
-    assert second.subscriber in {
+    again = sending.deliveries.again
+    assert again(*KEY, ("unconfirmed",), [first.subscriber, second.subscriber], "gone", now) == 1
+    pending = sending.deliveries.listed(*KEY, ("pending",))
+    assert second.subscriber in {one.subscriber for one in pending}
+
+
+def test_what_is_sent_again_opens_the_edition_with_it(sending: Store, now: datetime) -> None:
+    for _ in range(3):
+        turn(sending, now, done=Settled(begun(sending, now), "unconfirmed", "?"), claim=False)
+    assert sending.deliveries.finish(*KEY, now)
+    doubtful = sending.deliveries.listed(*KEY, ("unconfirmed",))
+    left, *others = [one.subscriber for one in doubtful]
+    sending.subscribers.end(doubtful[0].key, "morning", now)
+    assert sending.deliveries.again(*KEY, ("unconfirmed",), [left, *others], "gone", now) == 2
+    status = sending.editions.status(*KEY)
+    assert status is not None
+    assert (status.state, status.finished) == ("sending", None)
+    assert sending.deliveries.reasons(*KEY) == {("bounced", "gone"): 1, ("pending", ""): 2}
+
+
+# --- who has left ----------------------------------------------------------------------------
+
+
+def test_who_left_while_the_server_put_them_off_is_no_recipient(
+    sending: Store, now: datetime
+) -> None:
+    delivery = begun(sending, now)
+    sending.subscribers.end(delivery.key, "morning", now)
+    turn(sending, now, done=Settled(delivery, "deferred", "451", now), claim=False)
+    for _ in range(2):
+        turn(sending, now, done=Settled(begun(sending, now), "sent"), claim=False)
+    assert turn(sending, now + HOUR) is None
+    assert sending.deliveries.finish(*KEY, now)
+    assert sending.deliveries.counts(*KEY) == {"sent": 2}
+
+
+def test_who_is_erased_in_mid_send_leaves_nothing_that_waits(sending: Store, now: datetime) -> None:
+    delivery = begun(sending, now)
+    sending.subscribers.erase(delivery.address)
+    turn(sending, now, done=Settled(delivery, "deferred", "451", now), claim=False)
+    for _ in range(2):
+        turn(sending, now, done=Settled(begun(sending, now), "sent"), claim=False)
+    assert sending.deliveries.finish(*KEY, now)
+
+
+def test_what_a_wrong_clock_holds_for_a_year_is_free(sending: Store, now: datetime) -> None:
+    ahead = now + timedelta(days=365)
+    assert turn(sending, ahead, "there.0") is not None
+    assert {taken(sending, now).subscriber for _ in range(3)} == {
         one.subscriber for one in sending.deliveries.listed(*KEY, ("pending",))
     }
+    begun_there = turn(sending, ahead, "there.1")
+    assert begun_there is not None
+    assert sending.deliveries.begin(begun_there, "there.1", ahead)
+    assert sending.deliveries.left_over(*KEY, "here", now) != []
+
+
+def test_only_the_build_that_was_looked_at_is_frozen(store: Store, now: datetime) -> None:
+    subscribe(store, now, "ann")
+    approve(store, now)
+    assert store.deliveries.freeze(*KEY, now, everybody, "another build") is None
+    assert store.deliveries.freeze(*KEY, now, everybody, "f") == 1
 
 
 def test_the_hour_is_counted_over_restarts(sending: Store, now: datetime) -> None:
@@ -266,3 +324,12 @@ def test_the_hour_is_counted_over_restarts(sending: Store, now: datetime) -> Non
     assert sending.deliveries.tried_since(now - HOUR) == [now, late]
     assert sending.deliveries.tried_since(now) == [late]
     assert sending.deliveries.total() == {"sent": 1, "bounced": 1, "pending": 1}
+
+
+def test_editions_are_found_by_the_state_of_their_deliveries(sending: Store, now: datetime) -> None:
+    assert sending.deliveries.with_state("pending") == {KEY: 3}
+    assert sending.deliveries.with_state("unconfirmed") == {}
+    doubt = Settled(begun(sending, now), "unconfirmed", "lost")
+    turn(sending, now, done=doubt, claim=False)
+    assert sending.deliveries.with_state("unconfirmed") == {KEY: 1}
+    assert sending.deliveries.with_state("pending") == {KEY: 2}

@@ -310,6 +310,58 @@ def test_an_address_gets_a_letter_a_day_whoever_asks(people: Subscribers) -> Non
     assert people.confirmations(NOW + DAY + HOUR, 10) == [the(people)]
 
 
+def asked_for(people: Subscribers, now: datetime, most: int = 10) -> list[str]:
+    """The digests that a round sends Jane a letter about."""
+    taken = people.confirmations(now, most)
+    for one in taken:
+        people.confirmation_sent(one, now)
+    return [one.digest for one in taken]
+
+
+def test_an_address_gets_three_letters_a_day_whatever_the_digests(people: Subscribers) -> None:
+    for number in range(5):
+        assert people.ask(f"d{number}", JANE, NOW + number * timedelta(seconds=1))
+    people.ask("d4", NewSubscriber("bob@example.org"), NOW + HOUR)
+    assert asked_for(people, NOW + HOUR, most=4) == ["d0", "d1", "d2"]
+    assert asked_for(people, NOW + HOUR, most=1) == ["d4"], "who has had enough holds up nobody"
+    assert asked_for(people, NOW + HOUR + DAY - timedelta(seconds=1)) == []
+    for number in range(3):
+        people.ask(f"d{number}", JANE, NOW + DAY + 2 * HOUR)
+    assert asked_for(people, NOW + DAY + 2 * HOUR) == ["d3", "d4", "d0"]
+    assert asked_for(people, NOW + DAY + 3 * HOUR) == []
+
+
+def test_letters_in_hand_or_put_off_count_for_the_day(people: Subscribers) -> None:
+    for number in range(4):
+        people.ask(f"d{number}", JANE, NOW)
+    first, second, _ = people.confirmations(NOW, 10)
+    assert people.confirmations(NOW, 10) == [], "another service is to wait"
+    people.confirmation_failed(first, "450", NOW + HOUR)
+    people.confirmation_sent(second, NOW)
+    assert people.confirmations(NOW, 10) == []
+
+
+def test_who_confirms_may_go_on_asking(people: Subscribers) -> None:
+    for number in range(4):
+        people.ask(f"d{number}", JANE, NOW)
+    assert len(asked_for(people, NOW)) == 3
+    key = people.of_address(JANE.address)[0].subscriber.key
+    assert people.confirm(key, "d0", "by the link", NOW + HOUR)
+    assert asked_for(people, NOW + HOUR) == ["d3"]
+
+
+def test_letters_of_the_last_hour_are_known(people: Subscribers) -> None:
+    for number in range(3):
+        people.ask(f"d{number}", JANE, NOW)
+    assert people.letters_since(NOW - HOUR) == []
+    assert len(asked_for(people, NOW)) == 3
+    assert people.letters_since(NOW - HOUR) == [NOW] * 3
+    assert people.letters_since(NOW) == []
+    key = people.of_address(JANE.address)[0].subscriber.key
+    people.confirm(key, "d0", "by the link", NOW + HOUR / 2)
+    assert sorted(people.letters_since(NOW - HOUR)) == [NOW, NOW, NOW + HOUR / 2]
+
+
 def test_a_clock_that_was_wrong_keeps_nobody_out(people: Subscribers) -> None:
     people.ask("morning", JANE, NOW + 1000 * DAY)
     people.confirmation_sent(the(people), NOW + 1000 * DAY)

@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
         *map(_time, ("tried", "not_before")),
         sa.Column("reason", sa.Text, nullable=False, server_default=""),
+        sa.Column("by", sa.Text, nullable=False, server_default=""),
     )
     op.create_index("ix_deliveries_state", "deliveries", ["digest", "date", "state"])
     op.create_index("ix_deliveries_subscriber", "deliveries", ["subscriber"])

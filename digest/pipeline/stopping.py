@@ -1,0 +1,39 @@
+"""The word to stop, for those who wait for a mail server's answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from digest.protocols import Transport
+
+PATIENCE = 4.0
+"""Seconds that a server has left to answer after the word to stop: ten are all there are, and
+closing takes its part of them."""
+
+_LOOKS = 0.1
+
+
+@contextmanager
+def cutting(
+    stop: threading.Event, transports: Sequence[Transport], patience: float = PATIENCE
+) -> Iterator[None]:
+    """Cuts `transports`, as they then are, off `patience` seconds after `stop` is set."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOKS):
+            if stop.is_set():
+                if not over.wait(patience):
+                    for transport in tuple(transports):
+                        transport.cut()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
