@@ -33,6 +33,9 @@ _NO_MAIL = (
     "smtp://user:password@mail.example.org:587, or maildir:FOLDER to try"
 )
 
+# Most drafts that are named, newest first.
+_DRAFTS = 5
+
 EditionOption = Annotated[
     str | None,
     typer.Argument(
@@ -141,11 +144,11 @@ def approve(
             take_approval_back(workshop, status, now)
             typer.echo(f"{status.name} is a draft again")
             return
-        approve_edition(workshop, status, now)
-        when = "`digest send` sends it"
+        already = "" if approve_edition(workshop, status, now) else " already"
+        when = "`digest send` sends it now, `digest serve` at its time, if that is to come"
         if status.send_at is not None:
             when = f"`digest serve` sends it at {max(status.send_at, now):%Y-%m-%d %H:%M} UTC"
-        typer.echo(f"{status.name} is approved; {when}")
+        typer.echo(f"{status.name} is approved{already}; {when}")
 
 
 def _check(
@@ -182,7 +185,7 @@ def _send(
     as_json: bool,
 ) -> int:
     from digest.pipeline.delivering import deliver
-    from digest.pipeline.outgoing import release, settle
+    from digest.pipeline.outgoing import not_to_send, release, settle
 
     now = datetime.now(UTC)
     if retry:
@@ -194,7 +197,10 @@ def _send(
     elif by_name:
         statuses = [release(workshop, status, now) for status in statuses]
     if not statuses:
+        drafts = workshop.store.editions.statuses(states=("draft",))
         complain("nothing waits to be sent; `digest outbox` shows what there is")
+        for draft in drafts[:_DRAFTS]:
+            complain(not_to_send(draft))
         return DONE
     with _until_signal() as stop:
         reports = deliver(workshop, lambda: datetime.now(UTC), editions=statuses, stop=stop)

@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import quote
 
@@ -43,9 +43,12 @@ def build_message(
     reader: Reader | None = None,
     signer: Signer | None = None,
     mark: str = "",
+    moment: datetime | None = None,
 ) -> bytes:
     """The whole message: multipart/alternative, plain text first, for `reader` or its own sender.
 
+    `moment` is its date, the edition's own when None: a draft that waited for its editor is not
+    dated before it was approved.
     `mark` (letters and digits) makes another Message-ID: a copy for trying must not be taken, by
     any mail program, for the one that a reader has or is going to get.
 
@@ -58,9 +61,9 @@ def build_message(
     Raises OutboxError when the sender or the reader has no e-mail address, or the reader's address
     to unsubscribe can't stand in a header.
     """
-    sender = _sender(edition)
+    sender, moment = _sender(edition), moment or edition.built
     fields = [
-        *_envelope(edition, sender, reader, mark),
+        *_envelope(edition, sender, reader, mark, moment),
         *_list(edition, sender, reader),
         *_automatic(edition, sender),
         "MIME-Version: 1.0",
@@ -80,7 +83,9 @@ def build_message(
         "",
     ]
     message = "\r\n".join(lines).encode("ascii")
-    return message if signer is None else signer.sign(message, sender.domain, edition.built)
+    return (
+        message if signer is None else signer.sign(message, sender.domain, moment or edition.built)
+    )
 
 
 def message_id(
@@ -101,13 +106,15 @@ def message_id(
     return f"<{'.'.join(parts)}@{_sender(edition).domain}>"
 
 
-def _envelope(edition: Edition, sender: Mailbox, reader: Reader | None, mark: str) -> Iterator[str]:
+def _envelope(
+    edition: Edition, sender: Mailbox, reader: Reader | None, mark: str, moment: datetime
+) -> Iterator[str]:
     """What RFC 5322 knows: from whom, for whom, when, about what."""
     to = Mailbox(sender.local, sender.domain) if reader is None else _addressee(edition, reader)
     yield named("From", sender.name, sender.address)
     yield named("To", to.name, to.address)
     yield unstructured("Subject", printable(edition.subject).strip() or edition.title)
-    yield f"Date: {format_datetime(edition.built.astimezone(UTC))}"
+    yield f"Date: {format_datetime(moment.astimezone(UTC))}"
     yield f"Message-ID: {message_id(edition, reader, mark=mark)}"
     first = next(iter(edition.stories), None)
     if first is not None and first.update is not None:

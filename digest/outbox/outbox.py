@@ -214,7 +214,10 @@ def _plainly(error: OSError) -> str:
     if error.errno == errno.EFBIG:
         return "larger than a file may be here (ulimit -f); raise the limit and run again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "the outbox can't be read and written; check its rights, or set DIGEST_OUTBOX_DIR"
+        return (
+            f"the outbox can't be read and written ({error.strerror}); check its rights, or set "
+            "DIGEST_OUTBOX_DIR"
+        )
     if error.errno == errno.EISDIR:
         return "a folder stands where a file is needed; move it away"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):

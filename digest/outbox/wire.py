@@ -81,7 +81,9 @@ class Wire:
                 lasting=True,
             ) from error
         except OSError as error:
-            raise Lost(f"TLS could not be begun ({self._why(error)})") from error
+            plain = getattr(error, "reason", "") == "WRONG_VERSION_NUMBER"
+            hint = "; this port may want smtp:// (STARTTLS) instead of smtps://" if plain else ""
+            raise Lost(f"TLS could not be begun ({self._why(error)}){hint}") from error
 
     def send(self, data: bytes, timeout: float) -> None:
         """Sends all of `data`; the server may be slow, but not stand still for `timeout` s."""

@@ -215,6 +215,11 @@ def claiming(workshop: Workshop, now: datetime, due: Mapping[str, DueEdition]) -
 def _why_not(status: EditionStatus | None) -> str:
     if status is None:
         return "another service has just given it back; run again"
+    if status.started is not None and status.state == "failed":
+        return (
+            f"this date's edition has its recipients, and could not be sent ({status.reason}); "
+            f"`digest send {status.name}` tries again"
+        )
     if status.started is not None:
         done = "is being sent" if status.state == "sending" else "has been sent"
         return f"this date's edition {done}: a date has one edition, so it isn't built again"

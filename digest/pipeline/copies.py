@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from digest.editions.copies import copy_for
 from digest.editions.mailboxes import parse_mailbox
@@ -42,7 +43,8 @@ class Copies:
     """Makes the messages of one edition, which must not change meanwhile.
 
     `links` are None where no public address is known: such copies name a letter to the sender as
-    the way out. May be used by several threads.
+    the way out. `moment` is when sending began, which dates them; the edition's own when None. May
+    be used by several threads.
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class Copies:
         edition: Edition,
         links: Links | None = None,
         signer: Signer | None = None,
+        moment: datetime | None = None,
     ) -> None:
         self._renderer = renderer
         self._edition = edition
         self._links = links
         self._signer = signer
+        self._moment = moment
         self._sender = parse_mailbox(edition.sender).address
         self._variants: dict[tuple[tuple[str, ...], tuple[str, ...]], Edition | None] = {}
         self._editions: dict[tuple[tuple[str, ...], ...], Edition] = {}
@@ -83,7 +87,9 @@ class Copies:
             sender=self._sender,
             recipient=delivery.address,
             message_id=message_id(edition, reader),
-            message=build_message(edition, rendered, reader=reader, signer=self._signer),
+            message=build_message(
+                edition, rendered, reader=reader, signer=self._signer, moment=self._moment
+            ),
         )
 
     def _reader(self, delivery: Delivery) -> Reader:

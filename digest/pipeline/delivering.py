@@ -93,9 +93,9 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def copies_of(workshop: Workshop, edition: Edition) -> Copies:
-    """What makes the readers' messages of an edition. Raises OutboxError, ValueError."""
-    return Copies(workshop.renderer, edition, workshop.links, workshop.signer)
+def copies_of(workshop: Workshop, edition: Edition, moment: datetime | None = None) -> Copies:
+    """What makes the readers' messages of an edition, dated `moment`. Raises OutboxError."""
+    return Copies(workshop.renderer, edition, workshop.links, workshop.signer, moment)
 
 
 def _waiting(workshop: Workshop, mail: Mail, now: datetime) -> list[EditionStatus]:
@@ -173,12 +173,14 @@ def _send(
         return None
     if status.state == "sending" and server_is_given_up(status.attempts, mail.retry):
         return _give_up(workshop, mail, status, clock(), started)
-    copies = copies_of(workshop, frozen(workshop, status))
+    edition = frozen(workshop, status)
     if status.state == "approved":
+        copies = copies_of(workshop, edition)
         mark = status.fingerprint
         if store.deliveries.freeze(*key, clock(), copies.holds_any, mark) is None:
             return None  # another service was quicker, or the approval was taken back
         status = store.editions.status(*key) or status
+    copies = copies_of(workshop, edition, status.started)
     _take_up(workshop, mail, status, copies, clock())
     round_ = Round(
         store,

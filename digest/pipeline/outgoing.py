@@ -19,6 +19,7 @@ from digest.pipeline.delivering import copies_of, fingerprint, frozen
 from digest.pipeline.wiring import Workshop
 from digest.records import DeliveryState, Edition, EditionState, EditionStatus, Envelope, Reader
 
+_LEFT = "not sent again: the reader has left, or the address is dead"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -88,9 +89,12 @@ def waiting(workshop: Workshop, names: Collection[str]) -> list[EditionStatus]:
     return found
 
 
-def approve(workshop: Workshop, status: EditionStatus, now: datetime) -> None:
-    """A draft may leave. Raises UsageError when it is none."""
+def approve(workshop: Workshop, status: EditionStatus, now: datetime) -> bool:
+    """A draft may leave. False when it might already. Raises UsageError when it is neither."""
+    if status.state == "approved":
+        return False
     _move(workshop, status, "draft", now, state="approved", approved=now)
+    return True
 
 
 def take_back(workshop: Workshop, status: EditionStatus, now: datetime) -> None:
@@ -112,6 +116,7 @@ def release(workshop: Workshop, status: EditionStatus, now: datetime) -> Edition
         moved = move(("sending",), now, not_before=None)
     elif status.state == "failed" and status.started is not None:
         moved = move(("failed",), now, state="sending", attempts=0, not_before=None, reason="")
+        _forgive(workshop, status, now)
     elif status.state in ("skipped", "failed") and status.fingerprint:
         moved = move(
             (status.state,), now, state="approved", approved=now, send_at=now, not_before=None
@@ -120,6 +125,14 @@ def release(workshop: Workshop, status: EditionStatus, now: datetime) -> Edition
     if not moved:
         raise UsageError(not_to_send(now_is))
     return now_is
+
+
+def _forgive(workshop: Workshop, status: EditionStatus, now: datetime) -> None:
+    """Where nobody has the edition, those who bounced are tried again: it was not their fault."""
+    deliveries, key = workshop.store.deliveries, (status.digest, status.date)
+    if not deliveries.counts(*key).get("sent"):
+        bounced = [one.subscriber for one in deliveries.listed(*key, ("bounced",))]
+        deliveries.again(*key, ("bounced",), bounced, _LEFT, now)
 
 
 def settle(
@@ -153,9 +166,7 @@ def settle(
     chosen = {one.subscriber for one in doubtful if not wanted or one.address.casefold() in wanted}
     if arrived:
         return deliveries.decide(*key, states, "sent", "confirmed by hand", chosen)
-    return deliveries.again(
-        *key, states, chosen, "not sent again: the reader has left, or the address is dead", now
-    )
+    return deliveries.again(*key, states, chosen, _LEFT, now)
 
 
 def outgoing(workshop: Workshop, status: EditionStatus) -> Outgoing:
@@ -207,10 +218,14 @@ def _move(
 
 def not_to_send(status: EditionStatus) -> str:
     """Why an edition in this state can't be sent, and what to do."""
+    if status.state == "sending":
+        return f"{status.name} is being sent; `digest outbox {status.name}` tells how far it is"
     if status.state == "sent":
         return f"{status.name} has been sent; `digest outbox {status.name}` tells to how many"
     if status.state == "draft":
         return f"{status.name} waits for approval: `digest approve {status.name}`"
     if status.state == "building":
         return f"{status.name} is being built; wait for it"
+    if status.state == "failed" and status.started is not None:
+        return f"{status.name} failed ({status.reason}); `digest send {status.name}` tries again"
     return f"{status.name} was not built ({status.reason}); `digest run {status.digest}` builds one"

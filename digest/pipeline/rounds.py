@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digest.errors import DigestError, OutboxError, RelayError, StoreError
@@ -30,6 +31,9 @@ _PATIENCE = 4.0
 # So many refusals in a row are no longer the addresses' fault: of a list that people subscribed to
 # themselves one in fifty is refused at the most, and twenty in a row never by chance.
 _REFUSALS = 20
+# Each message in doubt is a reader who may have to be asked: after so many in a row, with none
+# taken in between, the server is let alone for a while.
+_DOUBTS = 3
 # A wait that is longer than these seconds is for the next round: others are not kept waiting.
 _LONG = 60.0
 # How long a database that can't be used is asked again: a commit may be all that is missing.
@@ -74,9 +78,12 @@ class Round:
         self._stop = stop
         self._lock = threading.Lock()
         self._transports: list[Transport] = []
-        # Whom the server refused since it last took a message, with its words.
-        self._refused: dict[int, str] = {}
-        self._streak = 0
+        # Whom the server refused since it last took a message, and what it said; first those of
+        # whom the store doesn't know yet.
+        self._unnoted: dict[int, tuple[Delivery, Receipt]] = {}
+        self._refused: dict[int, tuple[Delivery, Receipt]] = {}
+        self._accepted = bool(store.deliveries.counts(status.digest, status.date).get("sent"))
+        self._streak = self._doubts = 0
         self.tried: Counter[str] = Counter()
         self.trouble: DigestError | None = None
         self.pause_until: datetime | None = None
@@ -94,10 +101,7 @@ class Round:
         finally:
             over.set()
             watcher.join()
-        if self.trouble is None:
-            self._believe_refusals()
-        self.tried["bounced"] -= len(self._refused)
-        self.tried["deferred"] += len(self._refused)
+        self._end()
 
     def _work_together(self, connections: int) -> None:
         failures: list[BaseException] = []
@@ -163,7 +167,7 @@ class Round:
                 if failed:
                     # Whether the commit that failed had come through nobody can say.
                     self._store.deliveries.free(self._status.digest, self._status.date, owner)
-                return self._store.deliveries.turn(
+                taken = self._store.deliveries.turn(
                     self._status.digest,
                     self._status.date,
                     owner,
@@ -172,6 +176,9 @@ class Round:
                     done=done,
                     claim=claim and not self._is_over(),
                 )
+                if done is not None:
+                    self._noted(done.delivery)
+                return taken
             except StoreError as error:
                 if not failed:
                     log.error("%s: sending waits for the database: %s", self._status.name, error)
@@ -219,25 +226,33 @@ class Round:
 
     def _settled(self, delivery: Delivery, receipt: Receipt) -> Settled:
         now, reason = self._clock(), without_addresses(receipt.reason)
-        refused = receipt.outcome == "bounced" and not receipt.dead
+        receipt = replace(receipt, reason=reason)
         with self._lock:
             self.tried[receipt.outcome] += 1
             if receipt.outcome == "sent":
+                self._accepted = True
+                self._streak, self._doubts = 0, 0
                 self._believe_refusals()
-            elif refused or receipt.outcome == "deferred":
-                self._count_refusals(delivery, reason, refused)
-        if receipt.outcome != "sent":
+            else:
+                self._count_failures(delivery, receipt)
+        if receipt.outcome == "unconfirmed":
             log.warning(
+                "%s: nobody knows whether %s has it: %s; `digest outbox %s` tells how to settle it",
+                self._status.name,
+                masked(delivery.address),
+                reason,
+                self._status.name,
+            )
+        elif receipt.outcome != "sent":
+            log.info(
                 "%s: %s for %s: %s",
                 self._status.name,
                 receipt.outcome,
                 masked(delivery.address),
                 reason,
             )
-        if receipt.dead:
-            self._bury(delivery, reason, now)
         # One that is refused is put off until the server takes another's: then it was meant.
-        if receipt.outcome != "deferred" and not refused:
+        if receipt.outcome in ("sent", "unconfirmed"):
             return Settled(delivery, receipt.outcome, reason)
         attempts = delivery.attempts + 1
         if delivery_is_given_up(attempts, self._retry):
@@ -245,35 +260,59 @@ class Round:
             return Settled(delivery, "bounced", f"tried for over {hours:g} hours: {reason}")
         return Settled(delivery, "deferred", reason, next_delivery(attempts, now))
 
-    def _bury(self, delivery: Delivery, reason: str, now: datetime) -> None:
-        try:
-            self._store.subscribers.bounced(delivery.address, reason, now)
-        except StoreError as error:  # the next edition finds the address dead again
-            log.error("%s: a dead address could not be noted: %s", self._status.name, error)
-
-    def _count_refusals(self, delivery: Delivery, reason: str, refused: bool) -> None:
+    def _count_failures(self, delivery: Delivery, receipt: Receipt) -> None:
         """Ends a round in which nobody's message gets through any more."""
         self._streak += 1
-        if refused:
-            self._refused[delivery.subscriber] = reason
-        if self._streak >= _REFUSALS and self.trouble is None:
+        self._doubts += receipt.outcome == "unconfirmed"
+        if receipt.outcome == "bounced":
+            self._unnoted[delivery.subscriber] = (delivery, receipt)
+        if self.trouble is not None:
+            return
+        if self._doubts >= _DOUBTS:
+            self.trouble = RelayError(
+                f"the mail server left the fate of {self._doubts} messages in a row unknown; the "
+                f"last: {receipt.reason}"
+            )
+        elif self._streak >= _REFUSALS:
             self.trouble = RelayError(
                 f"{self._streak} messages in a row did not get through, so it is taken for trouble "
-                f"of the mail server's or the theme's, and not theirs; the last: {reason}"
+                f"of the mail server's or the theme's, and not theirs; the last: {receipt.reason}"
             )
 
+    def _noted(self, delivery: Delivery) -> None:
+        with self._lock:
+            refusal = self._unnoted.pop(delivery.subscriber, None)
+            if refusal is not None:
+                self._refused[delivery.subscriber] = refusal
+
     def _believe_refusals(self) -> None:
-        """What the server refused before it took another's was refused for its own sake."""
-        self._streak = 0
+        """What a server refused that takes others' messages, it refused for its own sake."""
         refused, self._refused = self._refused, {}
-        for reason in set(refused.values()):
-            those = [subscriber for subscriber, why in refused.items() if why == reason]
-            try:
+        now = self._clock()
+        try:
+            for reason in {receipt.reason for _, receipt in refused.values()}:
+                those = [id for id, (_, receipt) in refused.items() if receipt.reason == reason]
                 self._store.deliveries.decide(
                     self._status.digest, self._status.date, ("deferred",), "bounced", reason, those
                 )
-            except StoreError as error:  # they are tried once more, and refused once more
-                log.error("%s: refusals could not be noted: %s", self._status.name, error)
+            for delivery, receipt in refused.values():
+                if receipt.dead:
+                    self._store.subscribers.bounced(delivery.address, receipt.reason, now)
+        except StoreError as error:  # they are tried once more, and refused once more
+            log.error("%s: refusals could not be noted: %s", self._status.name, error)
+
+    def _end(self) -> None:
+        """Believes what was refused last, if the server has taken any message of the edition."""
+        if self.trouble is None and self._accepted:
+            self._believe_refusals()
+        elif self.trouble is None and self._refused:
+            _, last = next(reversed(self._refused.values()))
+            self.trouble = RelayError(
+                f"the mail server took none of {len(self._refused)} messages, so it is taken for "
+                f"its trouble and not theirs; the last: {last.reason}"
+            )
+        self.tried["bounced"] -= len(self._refused)
+        self.tried["deferred"] += len(self._refused)
 
     def _trouble(self, error: DigestError) -> None:
         with self._lock:

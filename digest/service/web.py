@@ -24,7 +24,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from digest.config import Config, DigestSpec
 from digest.config.topics import AUTO
-from digest.editions.filters import language_tag
 from digest.editions.printable import printable
 from digest.editions.words import Words
 from digest.errors import DigestError
@@ -39,6 +38,7 @@ from digest.service.gate import (
     read_form,
 )
 from digest.service.showing import STYLE, About, Pages
+from digest.service.spoken import primary
 from digest.store.subscribers import Subscribers
 from digest.stories.built_in import DESCRIPTIONS
 from digest.subscribers.addresses import MAX_NAME, normalised
@@ -101,14 +101,18 @@ def create_public_app(
     clock: Callable[[], datetime],
     hosts: Sequence[str],
     prefix: str = "",
+    languages: Callable[[str], Sequence[str]] = lambda _: (),
 ) -> Starlette:
     """The pages under `/subscription/`.
 
     `config` gives the feeds.yaml that is in force, `words` the fixed words of a language, `clock`
     the time (aware UTC). `hosts` are the names under which the pages may be asked for (the public
-    address's, without port), beside localhost; `prefix` is the public address's path.
+    address's, without port), beside localhost; `prefix` is the public address's path. `languages`
+    gives those that a digest has stories in: one that it has none in can't be asked for, since
+    whoever did would get nothing.
     """
-    desk = _Desk(subscribers, links, config, words, clock, f"{prefix.rstrip('/')}/subscription")
+    home = f"{prefix.rstrip('/')}/subscription"
+    desk = _Desk(subscribers, links, config, words, clock, home, languages)
     named = [f"[{host}]" if ":" in host and host[0] != "[" else host for host in hosts]
 
     def page(path: str, handle: Callable[[Request, bytes], Response]) -> Route:
@@ -156,10 +160,12 @@ class _Desk:
         words: Callable[[str], Words],
         clock: Callable[[], datetime],
         home: str,
+        languages: Callable[[str], Sequence[str]],
     ) -> None:
         self._subscribers = subscribers
         self._links = links
         self._clock = clock
+        self._spoken = languages
         self._pages = Pages(config, words, home)
         self._limit = RateLimit(_EACH, _ALL)
 
@@ -188,15 +194,15 @@ class _Desk:
         now = self._subscribers.subscription(key, about.name)
         if now is None or now.state != "active":
             return self._pages.answer(request, "ended.html", about, status=410)
-        topics, languages = _topics(about.spec, now.topics), _languages(about.spec, now.languages)
+        topics = _topics(about.spec, now.topics)
+        languages = _languages(self._spoken(about.name), now.languages)
         saved = False
         if request.method == "POST":
             form = read_form(request, body)
-            now = replace(
-                now,
-                topics=_ticked(form, "topic", topics),
-                languages=_ticked(form, "language", languages),
-            )
+            now = replace(now, topics=_ticked(form, "topic", topics))
+            # What the page did not ask stays as it is.
+            if "language" in (*form, *form.get("asked", ())):
+                now = replace(now, languages=_ticked(form, "language", languages))
             saved = self._subscribers.set_preferences(
                 key, about.name, now.topics, now.languages, self._clock()
             )
@@ -208,7 +214,7 @@ class _Desk:
             "preferences.html",
             about,
             topics=topics,
-            languages=[(tag, _LANGUAGES.get(tag, "")) for tag in languages],
+            languages=_named(languages),
             wanted_topics=now.topics,
             wanted_languages=now.languages,
             saved=saved,
@@ -239,13 +245,14 @@ class _Desk:
         if about.spec is None or not self._links.subscribe(about.name):
             raise HTTPException(404)
         request.state.about = about
-        topics = _topics(about.spec)
+        topics, languages = _topics(about.spec), _languages(self._spoken(about.name))
+        offered = {"topics": topics, "languages": _named(languages)}
         if request.method != "POST":
-            return self._pages.answer(request, "subscribe.html", about, topics=topics)
+            return self._pages.answer(request, "subscribe.html", about, **offered)
         form = read_form(request, body)
         written = _text(form, "address")
         name = " ".join(printable(_text(form, "name")).split())[:MAX_NAME].strip()
-        chosen = _ticked(form, "topic", topics)
+        chosen, spoken = _ticked(form, "topic", topics), _ticked(form, "language", languages)
         try:
             address = normalised(written)
         except ValueError:
@@ -257,15 +264,18 @@ class _Desk:
                 is_wrong=True,
                 address=written,
                 name=name,
-                topics=topics,
                 wanted_topics=chosen,
+                wanted_languages=spoken,
+                **offered,
             )
         # People don't see this field; programs that fill in every form do.
         if not _text(form, "website"):
             if wait := self._limit.wait(self._clock(), client_of(request)):
                 log.warning("too many subscribe at once", digest=about.name)
                 return self._pages.answer(request, "trouble.html", about, status=429, wait=wait)
-            person = NewSubscriber(address, name, chosen, consent=BY_FORM, asked=self._clock())
+            person = NewSubscriber(
+                address, name, chosen, spoken, consent=BY_FORM, asked=self._clock()
+            )
             wanted = self._subscribers.ask(about.name, person, self._clock())
             log.info("subscription asked for", digest=about.name, letter=wanted)
         # The same whether the address is known or not: it tells nothing of anybody.
@@ -304,10 +314,19 @@ def _topics(digest: DigestSpec | None, chosen: Iterable[str] = ()) -> list[str]:
     return list(dict.fromkeys((*offered, *chosen)))
 
 
-def _languages(digest: DigestSpec | None, chosen: Iterable[str] = ()) -> list[str]:
-    """Those that words are in, the digest's own, and what somebody has chosen before."""
-    own = language_tag(digest.language) if digest else ""
-    return [tag for tag in dict.fromkeys((*_LANGUAGES, own, *chosen)) if tag]
+def _languages(spoken: Sequence[str], chosen: Iterable[str] = ()) -> list[str]:
+    """What can be ticked: the languages of the digest's stories, and what somebody has chosen.
+
+    None where there is only one: nothing is to be chosen then.
+    """
+    had = dict.fromkeys(chosen)
+    others = [tag for tag in spoken if tag not in map(primary, had)]
+    offered = sorted((*others, *had))
+    return offered if len(offered) > 1 else []
+
+
+def _named(tags: Iterable[str]) -> list[tuple[str, str]]:
+    return [(tag, _LANGUAGES.get(tag, "")) for tag in tags]
 
 
 def _ticked(form: Form, name: str, offered: Sequence[str]) -> tuple[str, ...]:

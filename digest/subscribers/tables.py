@@ -154,8 +154,9 @@ def _record(lines: _Lines, delimiter: str, width: int | None) -> Record | None:
             problem = f"can't be read as CSV ({error})"
         else:
             if width is not None and len(cells) != width and any(map(str.strip, cells)):
+                count = f"{len(cells)} cell{'s' if len(cells) != 1 else ''}"
                 problem = (
-                    f"has {len(cells)} cells where the header has {width}; a cell that holds a "
+                    f"has {count} where the header has {width}; a cell that holds a "
                     f"{_NAMES.get(delimiter, repr(delimiter))} must stand in double quotes"
                 )
     if problem:

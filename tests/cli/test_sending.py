@@ -144,7 +144,6 @@ def test_send_tells_who_has_not_got_it_by_its_exit_status(desk: Desk) -> None:
     ran = desk.run("send")
     assert ran.status == 1
     assert ran.out.startswith(f"{NAME}: sending, 1 of 2 have it, 1 deferred; next try at ")
-    assert "b…@example.org" in ran.err
     assert "bob@" not in ran.out + ran.err
 
 
@@ -318,9 +317,11 @@ def test_a_draft_leaves_only_after_it_was_approved(desk: Desk) -> None:
     refused = desk.run("send", NAME)
     assert refused.status == 2
     assert f"{NAME} waits for approval: `digest approve {NAME}`" in refused.err
-    assert desk.run("send").err.startswith("nothing waits to be sent")
+    assert f"{NAME} waits for approval: `digest approve {NAME}`" in desk.run("send").err
     ran = desk.run("approve", "sample")
-    assert (ran.status, ran.out) == (0, f"{NAME} is approved; `digest send` sends it\n")
+    assert ran.status == 0
+    assert ran.out.startswith(f"{NAME} is approved; `digest send` sends it now")
+    assert desk.run("approve", "sample").out.startswith(f"{NAME} is approved already; ")
     assert desk.run("send").status == 0
     assert desk.server.counts == dict.fromkeys(people, 1)
 

@@ -245,7 +245,7 @@ def test_a_server_that_keeps_silent_is_cut_off_at_the_word_to_stop(
 
     sending = threading.Thread(target=work, daemon=True)
     sending.start()
-    while not (mail_server.accepted or phase == "rcpt" and "RCPT" in str(mail_server.commands)):
+    while not (mail_server.accepted or (phase == "rcpt" and "RCPT" in str(mail_server.commands))):
         time.sleep(0.01)
     stop.set()
     sending.join(20)

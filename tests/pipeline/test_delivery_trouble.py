@@ -23,7 +23,7 @@ from sqlalchemy import event
 from digest.errors import StoreError
 from digest.pipeline import rounds
 from digest.pipeline.delivering import deliver
-from digest.pipeline.outgoing import settle
+from digest.pipeline.outgoing import release, settle
 from digest.records import Envelope, Receipt
 
 Mailroom = Any  # tests/pipeline/conftest.py
@@ -349,20 +349,48 @@ def test_refusals_among_others_who_are_served_are_theirs(
     assert {one.reason for one in bounced} == {"550 5.7.1 no"}
 
 
-def test_where_all_of_a_few_bounce_the_edition_has_failed_and_a_retry_reaches_them(
+@pytest.mark.parametrize("words", ["550 5.7.1 no", "550 5.1.1 No such user here"])
+def test_a_server_that_refuses_all_of_a_few_is_the_one_to_blame(
+    mailroom: Mailroom, mail_server: Server, words: str
+) -> None:
+    mailroom.subscribe(*NAMES)
+    mail_server.replies("rcpt", words, times=8)
+    mailroom.build()
+    (report,) = mailroom.deliver()
+    assert (report.state, report.counts) == ("sending", {"deferred": 8})
+    assert "took none of 8 messages" in report.reason
+    mailroom.deliver_until_done()
+    assert mail_server.counts == dict.fromkeys(PEOPLE, 1)
+    assert mailroom.status.state == "sent"
+
+
+def test_where_a_server_goes_on_to_refuse_all_the_edition_has_failed_and_can_be_sent_again(
+    mailroom: Mailroom, mail_server: Server
+) -> None:
+    mailroom.options["send_retry_hours"] = 1
+    mailroom.subscribe(*NAMES)
+    mail_server.replies("rcpt", "550 5.1.1 No such user here", times=9999)
+    mailroom.build()
+    mailroom.deliver_until_done()
+    assert mailroom.status.state == "failed"
+    mail_server.behaves()
+    with mailroom.opened() as workshop:
+        status = release(workshop, mailroom.status, mailroom.now)
+        deliver(workshop, mailroom.clock, editions=[status])
+    assert mail_server.counts == dict.fromkeys(PEOPLE, 1)
+    assert mailroom.status.state == "sent"
+
+
+def test_a_server_that_leaves_each_message_in_doubt_gets_three_at_a_time(
     mailroom: Mailroom, mail_server: Server
 ) -> None:
     mailroom.subscribe(*NAMES)
-    mail_server.replies("rcpt", "550 5.7.1 no", times=8)
+    mail_server.drops("dot", times=3, taken=False)
     mailroom.build()
     (report,) = mailroom.deliver()
-    assert (report.state, report.counts) == ("failed", {"bounced": 8})
-    assert report.reason == "no server took it for any of its recipients"
-    with mailroom.opened() as workshop:
-        assert settle(workshop, mailroom.status, mailroom.now, arrived=False) == 8
-        deliver(workshop, mailroom.clock)
-    assert mail_server.counts == dict.fromkeys(PEOPLE, 1)
-    assert mailroom.status.state == "sent"
+    assert (report.state, report.counts) == ("sending", {"unconfirmed": 3, "pending": 5})
+    mailroom.deliver_until_done()
+    assert mailroom.counts == {"unconfirmed": 3, "sent": 5}
 
 
 # --- settling --------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def test_a_quoted_cell_may_hold_delimiters_quotes_and_line_breaks() -> None:
     [
         ("jane@example,,,", "period"),
         (",Jane,,", "there is no e-mail address"),
-        ("jane@example.org", "has 1 cells where the header has 4"),
+        ("jane@example.org", "has 1 cell where the header has 4"),
         ("jane@example.org,Doe, Jane,,", "has 5 cells where the header has 4"),
         ('jane@example.org,"Jane,,', "a quotation mark opens here and is not closed"),
         ('jane@example.org,"Jane"x,,', "can't be read as CSV"),
