@@ -72,6 +72,12 @@ class Transport(Protocol):
         An SMTP server can't be asked; a folder can be looked into.
         """
 
+    def check(self) -> None:
+        """Goes as far as one can without a message: connects and logs in, or looks at the folder.
+
+        Raises RelayError that says what is wrong.
+        """
+
     def cut(self) -> None:
         """Ends a `send` that waits for the server: it returns as if the connection were lost."""
 

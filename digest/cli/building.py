@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,8 +33,9 @@ from digest.errors import UsageError
 
 if TYPE_CHECKING:
     from digest.config import Config, DigestSpec, Settings
-    from digest.records import DigestOutcome, FeedOutcome, RunReport
-    from digest.service.service import DueReport
+    from digest.pipeline.wiring import Workshop
+    from digest.records import DigestOutcome, FeedOutcome, RunReport, SendReport
+    from digest.service.service import DueReport, Waiting
 
 # About 500 words: a long editorial, and a tenth of what an e-mail may weigh.
 _NOTE = 3000
@@ -102,14 +104,18 @@ def run(
     from digest.pipeline.run import run as run_digests
     from digest.pipeline.wiring import open_workshop
 
-    with open_workshop(settings) as workshop, progress_bar() as progress:
-        report = run_digests(
-            workshop, configuration, digests, at, force=force, note=said, progress=progress
-        )
+    with open_workshop(settings) as workshop:
+        with progress_bar() as progress:
+            report = run_digests(
+                workshop, configuration, digests, at, force=force, note=said, progress=progress
+            )
+        ways = [way for outcome in report.digests if (way := _way_out(workshop, outcome))]
     if as_json:
         print_json(report_json(report))
     else:
         print_report(report)
+    for way in ways:
+        complain(way)
     raise typer.Exit(run_status(report))
 
 
@@ -160,6 +166,25 @@ def run_status(report: RunReport) -> int:
     return DONE
 
 
+def _way_out(workshop: Workshop, outcome: DigestOutcome) -> str:
+    """How an edition that was built by hand leaves, in a line; empty where mail is no matter."""
+    if outcome.status != "built":
+        return ""
+    readers = workshop.store.subscribers.counts().get((outcome.digest, "active"), 0)
+    status = workshop.store.editions.status(outcome.digest, outcome.date)
+    if status is None or not (readers or workshop.mail is not None):
+        return ""
+    newest = workshop.outbox.dates(outcome.digest)[-1:] == [outcome.date]
+    name = outcome.digest if newest else status.name
+    way = f"`digest send {name}` sends it"
+    if status.state == "draft":
+        way = f"`digest approve {name}` first, then {way}"
+    elif status.send_at is not None:
+        way += f" now, `digest serve` at {status.send_at:%Y-%m-%d %H:%M} UTC"
+    where = "" if workshop.mail is not None else "; it needs DIGEST_SMTP_URL"
+    return f"{status.name}: {way}{where}"
+
+
 def _run_due(
     settings: Settings,
     config: Config,
@@ -187,12 +212,21 @@ def _run_due(
 
 
 def due_status(report: DueReport) -> int:
-    """The exit status that a turn of the service calls for; nothing due is nothing wrong."""
+    """The exit status that a turn of the service calls for.
+
+    Nothing due is nothing wrong, nor is it what servers put off: that is tried again by itself.
+    """
     parts = [run_status(report.run)] if report.run is not None else []
-    parts += [send_status(list(report.sent))] if report.sent else []
+    told = [sent for sent in report.sent if not _only_waits(sent)]
+    parts += [send_status(told)] if told else []
     if not parts or set(parts) == {DONE}:
         return DONE
     return NOTHING_DONE if set(parts) == {NOTHING_DONE} else SOME_FAILED
+
+
+def _only_waits(report: SendReport) -> bool:
+    on_its_way = {"sent", "pending", "sending", "deferred"}
+    return report.state == "sending" and not report.reason and set(report.counts) <= on_its_way
 
 
 def due_json(report: DueReport) -> dict[str, object]:
@@ -213,6 +247,10 @@ def due_json(report: DueReport) -> dict[str, object]:
         "run": None if report.run is None else report_json(report.run),
         "sent": [send_json(sent) for sent in report.sent],
         "letters": report.letters,
+        "waiting": [
+            {**asdict(one), "until": one.until.isoformat() if one.until else None}
+            for one in report.waiting
+        ],
     }
 
 
@@ -225,8 +263,18 @@ def print_due(report: DueReport) -> None:
     print_reports(list(report.sent), as_json=False)
     if report.letters:
         typer.echo(f"{_count(report.letters, 'letter')} sent that ask to confirm a subscription")
+    for one in report.waiting:
+        typer.echo(_waiting_line(one))
     if report.is_empty:
         typer.echo("nothing is due, and nothing waits to be sent")
+
+
+def _waiting_line(one: Waiting) -> str:
+    line = f"{one.digest}/{one.date}: "
+    count = f"{one.left} of {one.total} " if one.total else ""
+    line += f"{count}wait{'' if one.left > 1 else 's'}"
+    line += f" until {one.until:%H:%M} UTC" if one.until else ""
+    return line + (f": {one.reason}" if one.reason else "")
 
 
 def print_report(report: RunReport) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _ILL: tuple[HealthState, ...] = ("gone", "failing", "never worked", "moved", "stale")
 # Two names so alike differ by a letter or two (`difflib`'s ratio).
 _NEARLY = 0.8
+# How long the mail server may take to answer: whoever asks waits.
+_SECONDS = 10.0
 # Most editions that are named; `digest outbox` has them all.
 _NAMED = 20
 # A year of two daily digests takes about 100 MB, their database about 1 GB.
@@ -64,7 +66,8 @@ def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
     try:
         settings = load_settings()
     except ConfigError as error:
-        yield "settings", str(error)
+        unknown = unknown_settings(os.environ)
+        yield "settings", "; ".join([*str(error).splitlines(), *unknown])
         return
     yield "settings", "; ".join(unknown_settings(os.environ))
     path = path or settings.config
@@ -86,7 +89,7 @@ def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
     yield "encoder", _problem(partial(_encode, settings))
     yield "database", _problem(partial(_open_store, settings))
     yield "health of the feeds", _health(settings, path)
-    yield "mail", _mail(settings)
+    yield "mail" if settings.smtp_url else "mail (not set: nothing is sent)", _mail(settings)
     yield "subscribers", "; ".join(_subscribers(settings, path))
     yield from _work(settings)
     yield f"outbox {settings.outbox_dir}", _folder(settings.outbox_dir)
@@ -186,20 +189,31 @@ def _health(settings: Settings, path: Path) -> str:
 
 
 def _mail(settings: Settings) -> str:
-    """What is wrong with the way that mail leaves; the server itself is not asked."""
+    """What is wrong with the way that mail leaves: the server is asked, as far as the login."""
     from digest.pipeline.wiring import open_mail
 
+    problems = []
+    quick = settings.model_copy(
+        update={"smtp_timeout_seconds": min(_SECONDS, settings.smtp_timeout_seconds)}
+    )
     try:
-        mail = open_mail(settings)
+        mail = open_mail(quick)
+        if mail is not None:
+            mail.open_transport().check()
     except DigestError as error:
-        return str(error)
+        problems.append(str(error))
+        mail = None
     url = settings.smtp_url.get_secret_value() if settings.smtp_url else ""
-    if mail is not None and url.startswith("smtp") and not settings.archive:
-        return (
+    if url.startswith("smtp") and not settings.archive:
+        problems.append(
             "DIGEST_PUBLIC_URL isn't set, so readers can't leave by a link: they have to write to "
-            "the sender; set it to the https address that leads to `digest serve`"
+            "the sender; docs/delivery.md says what it has to lead to"
         )
-    return ""
+    elif url.startswith("smtp") and not settings.archive.startswith("https:"):
+        problems.append(
+            "DIGEST_PUBLIC_URL is no https address: mail programs offer no one-click unsubscribing"
+        )
+    return "; ".join(problems)
 
 
 def _subscribers(settings: Settings, path: Path) -> Iterator[str]:

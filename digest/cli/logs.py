@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from digest.cli.common import complain
 from digest.text.masking import without_addresses
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Form = Literal["console", "json"]
 
 _HANDLER = "digest"
+_SERVICE = "digest.serve"
 # They say at "warning" what is daily business to us: a page without an article in it, where we then
 # look ourselves; a job that is still running when its next turn has come.
 _QUIET = {"trafilatura": logging.CRITICAL, "apscheduler": logging.ERROR}
@@ -39,6 +41,8 @@ def set_up(level: str, form: Form = "console", stream: TextIO | None = None) -> 
     root.addHandler(handler)
     # Our own level only: what libraries say at "info" is of no use to an editor.
     logging.getLogger("digest").setLevel(level.upper())
+    # What the service says of itself is for whoever runs it, whatever is logged.
+    logging.getLogger(_SERVICE).setLevel(logging.INFO)
     for name, quiet in _QUIET.items():
         logging.getLogger(name).setLevel(quiet)
 
@@ -57,6 +61,35 @@ def take_structlog() -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
+
+
+class Voice:
+    """What a service says besides its log: in words to stderr, or with the log where that is JSON.
+
+    Then every line of stderr is an object.
+    """
+
+    def __init__(self, form: Form) -> None:
+        self.is_json = form == "json"
+        self._log = logging.getLogger(_SERVICE)
+        if self.is_json:
+            logging.captureWarnings(True)
+
+    def say(self, message: str, level: int = logging.INFO, /, **fields: object) -> None:
+        """A line; `fields` stand in JSON only, where `message` says the same in words."""
+        if self.is_json:
+            self._log.log(level, "%s", message, extra=fields)
+        else:
+            complain(message)
+
+    def say_in_a_signal(self, message: str) -> None:
+        """A line from a signal handler, which may have come in the middle of another line."""
+        if self.is_json:
+            record = self._log.makeRecord(_SERVICE, logging.INFO, "", 0, message, (), None)
+            for handler in logging.getLogger().handlers:
+                if handler.get_name() == _HANDLER:
+                    message = handler.format(record)
+        os.write(2, f"{message}\n".encode())
 
 
 class _Formatter(logging.Formatter):

@@ -8,16 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.common import DONE, SOME_FAILED, ConfigOption, JsonOption, load, print_json
+from digest.errors import UsageError
 
 if TYPE_CHECKING:
     from digest.pipeline.wiring import Workshop
-    from digest.records import Delivery, EditionStatus
+    from digest.records import Delivery, DeliveryState, EditionStatus
     from digest.store.store import Store
 
 # What an editor looks back on: two weeks of a daily digest.
 _RECENT = 14
 # Most deliveries that are named one by one.
 _NAMED = 100
+_NOT_SENT: tuple[DeliveryState, ...] = (
+    "unconfirmed",
+    "bounced",
+    "deferred",
+    "sending",
+    "pending",
+)
+# `digest serve` looks every few seconds: what should have been tried so long ago nobody tries.
+_OVERDUE = timedelta(minutes=2)
 # An edition that could not be built or sent is of no use to anybody a month later.
 _FAILED_LATELY = timedelta(days=30)
 # Servers that put messages off are given up after the setting's hours; with the waits between tries
@@ -42,6 +52,9 @@ def outbox(
     addresses: Annotated[
         bool, typer.Option("--addresses", help="Show addresses whole, not masked.")
     ] = False,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="With an edition: name those who have it, too.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show the editions and their deliveries: what waits, what went and what did not, and why.
@@ -65,7 +78,13 @@ def outbox(
             statuses = [named(workshop, configuration, wanted or "", now)]
         else:
             statuses = _shown(workshop.store, digest, most, retry, now)
-        rows = [_row(workshop, status, bool(date), addresses) for status in statuses]
+            if digest and not statuses and configuration.digest(digest) is None:
+                there = ", ".join(spec.name for spec in configuration.digests)
+                raise UsageError(f"there is no digest {digest!r}; digests here: {there}")
+        states = _NOT_SENT if not everybody else (*_NOT_SENT, "sent")
+        rows = [
+            _row(workshop, status, states if date else (), addresses, now) for status in statuses
+        ]
         runs = [_run(row) for row in _reports(workshop)]
     if as_json:
         print_json({"editions": rows, "runs": runs})
@@ -127,7 +146,14 @@ def _shown(
     return found
 
 
-def _row(workshop: Workshop, status: EditionStatus, named: bool, addresses: bool) -> dict[str, Any]:
+def _row(
+    workshop: Workshop,
+    status: EditionStatus,
+    named: tuple[DeliveryState, ...],
+    addresses: bool,
+    now: datetime,
+) -> dict[str, Any]:
+    """An edition as JSON; deliveries in the states `named` are listed one by one."""
     deliveries = workshop.store.deliveries
     key = (status.digest, status.date)
     row: dict[str, Any] = {
@@ -139,6 +165,9 @@ def _row(workshop: Workshop, status: EditionStatus, named: bool, addresses: bool
         "started": _iso(status.started),
         "finished": _iso(status.finished),
         "next_try": _iso(status.not_before),
+        "overdue": status.state in ("approved", "sending")
+        and status.not_before is not None
+        and now - status.not_before > _OVERDUE,
         "deliveries": deliveries.counts(*key),
         "reasons": [
             {"state": state, "reason": reason, "count": count}
@@ -147,10 +176,9 @@ def _row(workshop: Workshop, status: EditionStatus, named: bool, addresses: bool
         ],
     }
     if named:
-        troubled = deliveries.listed(
-            *key, ("unconfirmed", "bounced", "deferred", "sending", "pending"), _NAMED
-        )
-        row["not_sent"] = [_delivery(one, addresses) for one in troubled]
+        most = None if "sent" in named else _NAMED
+        found = deliveries.listed(*key, named, most)
+        row["recipients"] = [_delivery(one, addresses) for one in found]
     return row
 
 
@@ -189,8 +217,9 @@ def _print(rows: list[dict[str, Any]], runs: list[dict[str, Any]]) -> None:
         typer.echo(_line(row))
         for why in row["reasons"]:
             typer.echo(f"  {why['count']} {why['state']}: {why['reason']}")
-        for one in row.get("not_sent", ()):
-            tries = f", {one['attempts']} tries" if one["attempts"] else ""
+        for one in row.get("recipients", ()):
+            count = one["attempts"]
+            tries = f", {count} {'try' if count == 1 else 'tries'}" if count else ""
             reason = f": {one['reason']}" if one["reason"] else ""
             typer.echo(f"  {one['address']} {one['state']}{tries}{reason}")
         if row["deliveries"].get("unconfirmed"):
@@ -207,12 +236,19 @@ def _line(row: dict[str, Any]) -> str:
     if counts:
         told = [f"{counts[state]} {state}" for state in _ORDER if counts.get(state)]
         line += f"  {', '.join(told)}"
-    elif row["state"] == "approved" and row["send_at"]:
-        line += f"  leaves at {_short(row['send_at'])}"
+    elif row["state"] == "approved":
+        leaves = (
+            f"leaves at {_short(row['send_at'])}" if row["send_at"] else "`digest send` sends it"
+        )
+        line += f"  {leaves}"
+    elif row["state"] == "draft":
+        line += f"  waits for `digest approve {row['edition']}`"
     if row["reason"]:
         line += f"  {row['reason']}"
     if row["next_try"] and row["state"] in ("approved", "sending", "failed"):
         line += f"  next try {_short(row['next_try'])}"
+        if row["overdue"]:
+            line += ", overdue: is `digest serve` running?"
     return line
 
 

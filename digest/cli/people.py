@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,7 +14,7 @@ from digest.errors import UsageError
 
 if TYPE_CHECKING:
     from digest.config import Config, DigestSpec, Settings
-    from digest.records import Subscription
+    from digest.records import NewSubscriber, Subscription
     from digest.store.subscribers import Subscribers
 
 DigestOption = Annotated[
@@ -56,6 +56,9 @@ REFUSED = {
 }
 """Why somebody isn't taken, by what became of them (`store.subscribing.Subscribed`)."""
 
+Outcome = Literal["added", "updated", "there", "left", "dead", "asked", "back"]
+"""As `store.subscribing.Subscribed`; `back` who had left, or whose address was dead."""
+
 
 @contextmanager
 def list_of(settings: Settings) -> Iterator[Subscribers]:
@@ -77,6 +80,31 @@ def list_if_any(settings: Settings) -> Iterator[Subscribers | None]:
         return
     with list_of(settings) as people:
         yield people
+
+
+def subscribed(
+    people: Subscribers,
+    digest: str,
+    given: Sequence[NewSubscriber],
+    now: datetime,
+    *,
+    confirm: bool = False,
+    again: bool = False,
+    dry_run: bool = False,
+) -> list[Outcome]:
+    """Subscribes `given`, and says of each what became of them, in order. Raises StoreError."""
+    # Once without `again`, for nothing: what would have kept them off is what they come back from.
+    without = people.subscribe(digest, given, now, confirm=confirm, dry_run=True) if again else []
+    outcomes: list[Outcome] = [
+        outcome
+        for _, outcome in people.subscribe(
+            digest, given, now, confirm=confirm, again=again, dry_run=dry_run
+        )
+    ]
+    for place, (_, before) in enumerate(without):
+        if before in REFUSED and outcomes[place] in ("added", "updated", "there"):
+            outcomes[place] = "back"
+    return outcomes
 
 
 def digest_named(configuration: Config, name: str | None) -> DigestSpec:

@@ -38,6 +38,7 @@ from digest.cli.people import (
     list_if_any,
     list_of,
     selected,
+    subscribed,
     topics_of,
     vouched,
 )
@@ -91,10 +92,10 @@ def import_(
 
         def take(lines: Sequence[Line]) -> None:
             given = [_with_consent(line.person, said) for line in lines]
-            outcomes = people.subscribe(
-                spec.name, given, at, confirm=confirm, again=again, dry_run=dry_run
+            outcomes = subscribed(
+                people, spec.name, given, at, confirm=confirm, again=again, dry_run=dry_run
             )
-            for line, (_, outcome) in zip(lines, outcomes, strict=True):
+            for line, outcome in zip(lines, outcomes, strict=True):
                 counts[outcome] += 1
                 if outcome in REFUSED:
                     complain(f"{called}:{line.number}: {REFUSED[outcome]}")
@@ -112,12 +113,13 @@ def import_(
                 waiting = []
         take(waiting)
     failed = counts["bad"] + counts["left"] + counts["dead"]
-    taken = counts["added"] + counts["asked"] + counts["updated"] + counts["there"]
+    taken = sum(counts[one] for one in ("added", "back", "asked", "updated", "there"))
     would = "would be " if dry_run else ""
     asked = f", {counts['asked']} {would}asked by a letter" if confirm else ""
+    back = f", {counts['back']} {would}brought back" if again else ""
     typer.echo(
-        f"{spec.name}: {counts['added']} {would}added{asked}, {counts['updated']} {would}changed, "
-        f"{counts['there']} there already, {failed} not taken"
+        f"{spec.name}: {counts['added']} {would}added{back}{asked}, {counts['updated']} "
+        f"{would}changed, {counts['there']} there already, {failed} not taken"
     )
     if failed:
         raise typer.Exit(SOME_FAILED if taken else NOTHING_DONE)
@@ -145,7 +147,7 @@ def export(
                 write_people(out, chosen)
             return
         count = _write_whole(Path(file), chosen)
-    complain(f"{count} lines written to {file}")
+    complain(f"{count} line{'' if count == 1 else 's'} written to {file}")
 
 
 def _with_consent(person: NewSubscriber, consent: str) -> NewSubscriber:

@@ -11,6 +11,8 @@ import webbrowser
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,20 +20,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.common import (
+    NOTHING_DONE,
+    WRONG_USE,
     ConfigOption,
     HostOption,
     NoBrowserOption,
     PortOption,
     announce,
-    complain,
     load_settings,
 )
+from digest.errors import ConfigError, DigestError, StoreError, UsageError
 
 if TYPE_CHECKING:
+    from digest.cli.logs import Voice
     from digest.config import Config, Settings
     from digest.pipeline.wiring import Workshop
     from digest.service.schedule import Schedule
-    from digest.service.service import Service
+    from digest.service.service import DueReport, Service
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
@@ -84,24 +89,32 @@ def serve(
     `/healthz` answers while the service lives. Ctrl-C or SIGTERM ends it within ten seconds.
     """
     settings = load_settings()
-    from digest.cli.building import print_due
-    from digest.cli.logs import take_structlog
+    from digest.cli.logs import Voice, take_structlog
+
+    take_structlog()
+    voice = Voice(settings.log_format)
+    with _errors_told(voice), _lock_of_service(settings, voice):
+        _serve(settings, voice, config or settings.config, host, port, not no_browser)
+
+
+def _serve(
+    settings: Settings, voice: Voice, config: Path, host: str, port: int, open_browser: bool
+) -> None:
     from digest.pipeline.wiring import open_workshop
     from digest.preview.server import address_of, build_server, listen
     from digest.service.schedule import Schedule
     from digest.service.service import Service
     from digest.service.watching import ConfigFile
 
-    take_structlog()
-    file = ConfigFile(config or settings.config)
+    file = ConfigFile(config)
     with open_workshop(settings) as workshop:
         service = Service(
             workshop,
             settings,
             file.config,
             file.changed,
-            on_report=print_due,
-            on_config=lambda new: _take_up(schedule, workshop, new),
+            on_report=partial(_report, voice),
+            on_config=lambda new: _take_up(schedule, workshop, new, voice),
         )
         schedule = Schedule(service.jobs(), service.tick, service.grace)
         listener = listen(host, port)
@@ -109,7 +122,7 @@ def serve(
 
         def started() -> None:
             announce(address)
-            if not no_browser:
+            if open_browser:
                 # In a thread: some browsers are started as a child and waited for.
                 Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
@@ -120,16 +133,63 @@ def serve(
             service.stop()
             server.should_exit = True
 
-        with listener, _ending(ask_to_end) as ending:
-            _take_up(schedule, workshop, file.config)
+        with listener, _ending(ask_to_end, voice) as ending:
+            _take_up(schedule, workshop, file.config, voice)
             if workshop.mail is None:
-                complain("DIGEST_SMTP_URL isn't set: editions are built, and nothing is sent")
+                voice.say("DIGEST_SMTP_URL isn't set: editions are built, and nothing is sent")
             schedule.start()
             try:
                 server.run(sockets=[listener])
             finally:
                 service.stop()
-                _stop(schedule, ending)
+                _stop(schedule, ending, voice)
+
+
+@contextmanager
+def _errors_told(voice: Voice) -> Iterator[None]:
+    """Where the log is JSON, what ends the service is a line of it."""
+    try:
+        yield
+    except DigestError as error:
+        if not voice.is_json:
+            raise
+        voice.say(str(error), logging.ERROR)
+        wrong = isinstance(error, ConfigError | UsageError)
+        raise typer.Exit(WRONG_USE if wrong else NOTHING_DONE) from error
+
+
+@contextmanager
+def _lock_of_service(settings: Settings, voice: Voice) -> Iterator[None]:
+    """Says so where another service has the state folder. Raises StoreError."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(settings.state_dir / "serve.lock")
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        voice.say(
+            "another `digest serve` works in this state folder; that is safe, one of them builds "
+            "and sends"
+        )
+    except OSError as error:
+        raise StoreError(
+            f"{lock.lock_file}: {error.strerror}; the state folder must be writable "
+            "(DIGEST_STATE_DIR)"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _report(voice: Voice, report: DueReport) -> None:
+    from digest.cli.building import due_json, print_due
+
+    if voice.is_json:
+        voice.say("report", **due_json(report))
+    else:
+        print_due(report)
 
 
 def _application(
@@ -140,6 +200,7 @@ def _application(
 
     from digest.pipeline.wiring import theme_folders
     from digest.preview.app import create_app
+    from digest.service.spoken import Spoken
     from digest.service.web import PublicFirst, create_public_app
 
     private = create_app(settings.outbox_dir, theme_folders(settings), hosts=(host,))
@@ -154,23 +215,30 @@ def _application(
         lambda: datetime.now(UTC),
         hosts=(host, public.hostname or ""),
         prefix=public.path,
+        languages=Spoken(workshop.outbox),
     )
     return PublicFirst(pages, private, public.path)
 
 
-def _take_up(schedule: Schedule, workshop: Workshop, config: Config) -> None:
-    """Schedules the digests of a configuration, and says when the next edition of each is due."""
+def _take_up(schedule: Schedule, workshop: Workshop, config: Config, voice: Voice) -> None:
+    """Schedules the digests of a configuration.
+
+    Says when the next edition of each is due, and where people subscribe to it.
+    """
     from digest.service.due import next_due
 
     schedule.set_digests(config.digests)
     for spec in config.digests:
+        say = partial(voice.say, digest=spec.name)
         if spec.schedule is None:
-            complain(f"{spec.name}: has no schedule; only `digest run` builds it")
-            continue
-        known = {row.date: row for row in workshop.store.editions.statuses(spec.name)}
-        due = next_due(spec, known, datetime.now(UTC))
-        when = "never" if due is None else f"at {due.moment:%Y-%m-%d %H:%M} UTC"
-        complain(f"{spec.name}: next edition {when} ({spec.schedule} in {spec.timezone})")
+            say(f"{spec.name}: has no schedule; only `digest run` builds it")
+        else:
+            known = {row.date: row for row in workshop.store.editions.statuses(spec.name)}
+            due = next_due(spec, known, datetime.now(UTC))
+            when = "never" if due is None else f"at {due.moment:%Y-%m-%d %H:%M} UTC"
+            say(f"{spec.name}: next edition {when} ({spec.schedule} in {spec.timezone})")
+        if workshop.links is not None:
+            say(f"{spec.name}: people subscribe at {workshop.links.subscribe(spec.name)}")
 
 
 # From the signal to the end: ten seconds are promised. The rest is for closing the database, and a
@@ -190,19 +258,20 @@ class _Ending:
 
 
 @contextmanager
-def _ending(ask: Callable[[], None]) -> Iterator[_Ending]:
+def _ending(ask: Callable[[], None], voice: Voice) -> Iterator[_Ending]:
     """Calls `ask` at SIGINT or SIGTERM; a second Ctrl-C ends the process at once."""
     ending = _Ending()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        # `os.write`, since a handler may come in the middle of another line to stderr.
         if ending.asked is None:
             ending.asked = time.monotonic()
-            os.write(2, b"stopping: finishing what is in hand (Ctrl-C again ends it at once)\n")
+            voice.say_in_a_signal(
+                "stopping: finishing what is in hand (Ctrl-C again ends it at once)"
+            )
             Thread(target=_end_at_the_latest, daemon=True).start()
             ask()
         elif number == signal.SIGINT:
-            os.write(2, b"ended at once; what was begun is taken up at the next start\n")
+            voice.say_in_a_signal("ended at once; what was begun is taken up at the next start")
             os._exit(130)
 
     before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
@@ -221,12 +290,12 @@ def _end_at_the_latest() -> None:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def _stop(schedule: Schedule, ending: _Ending) -> None:
+def _stop(schedule: Schedule, ending: _Ending, voice: Voice) -> None:
     """Waits for what runs; what doesn't end in time is left, as a power cut would leave it."""
     running = schedule.stop(max(0.0, ending.seconds_left))
     if not running:
         return
-    complain(
+    voice.say(
         f"stopped in the middle of: {', '.join(running)}. Nothing is lost: it is taken up at the "
         "next start"
     )

@@ -34,6 +34,7 @@ from digest.cli.people import (
     list_if_any,
     list_of,
     selected,
+    subscribed,
     topics_of,
     vouched,
 )
@@ -119,9 +120,10 @@ def add(
         person = replace(person, consent=vouched("added by the operator", at, confirm))
     check_confirm(settings, confirm)
     with list_of(settings) as people:
-        ((_, outcome),) = people.subscribe(spec.name, [person], at, confirm=confirm, again=again)
+        (outcome,) = subscribed(people, spec.name, [person], at, confirm=confirm, again=again)
     words = {
         "added": f"added {person.address} to {spec.name}",
+        "back": f"brought {person.address} back to {spec.name}",
         "updated": f"{person.address} gets {spec.name} already; changed what was given",
         "there": f"{person.address} is on the list of {spec.name} already; nothing was changed",
         "asked": f"{person.address} will be asked by a letter whether they want {spec.name}",

@@ -62,6 +62,10 @@ class MaildirTransport:
         with _told(self.address):
             return self._has(_maildir_name(envelope))
 
+    def check(self) -> None:
+        """As `Transport.check`: makes the folder, and writes a file there that is removed again."""
+        _try(self.address, self._folder)
+
     def cut(self) -> None:
         """Does nothing: nobody is waited for."""
 
@@ -121,11 +125,23 @@ class FileTransport:
         with _told(self.address):
             return (self._folder / _file_name(envelope)).exists()
 
+    def check(self) -> None:
+        """As `Transport.check`: makes the folder, and writes a file there that is removed again."""
+        _try(self.address, self._folder)
+
     def cut(self) -> None:
         """Does nothing: nobody is waited for."""
 
     def close(self) -> None:
         """Does nothing: nothing is kept open."""
+
+
+def _try(address: str, folder: Path) -> None:
+    with _told(address):
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".digest-{os.getpid()}"
+        probe.write_bytes(b"x")
+        probe.unlink()
 
 
 def _maildir_name(envelope: Envelope) -> str:

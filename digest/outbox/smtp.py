@@ -124,6 +124,19 @@ class SmtpTransport:
         """None: a mail server can't be asked what it was handed."""
         return
 
+    def check(self) -> None:
+        """As `Transport.check`: connects, begins TLS, logs in, and takes leave."""
+        self._drop()
+        try:
+            self._session = self._open()
+        except Lost as lost:
+            self._drop()
+            raise self._error(str(lost), lasting=lost.lasting) from lost
+        except _RefusedError as refused:
+            self._drop()
+            raise self._error(refused.refusal.reason, lasting=refused.refusal.lasting) from refused
+        self._leave()
+
     def cut(self) -> None:
         """As `Transport.cut`; from any thread, also while connecting and in a TLS handshake."""
         self._wire.cut()

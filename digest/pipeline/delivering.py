@@ -129,7 +129,8 @@ def _pacer(workshop: Workshop, mail: Mail, now: datetime) -> Pacer:
     """The limits, with what earlier processes have used up of them."""
     pacer = Pacer(Pace(mail.per_second, mail.per_hour))
     if mail.per_hour is not None:
-        tried = workshop.store.deliveries.tried_since(now - timedelta(hours=1))
+        hour_ago, store = now - timedelta(hours=1), workshop.store
+        tried = store.deliveries.tried_since(hour_ago) + store.subscribers.letters_since(hour_ago)
         # What was noted by a clock that was ahead says nothing of the last hour.
         pacer.seed([moment for moment in tried if moment <= now + _CLOCKS_DIFFER], now)
     return pacer

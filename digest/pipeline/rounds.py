@@ -17,6 +17,7 @@ from digest.errors import DigestError, OutboxError, RelayError, StoreError
 from digest.outbox.pacing import Pacer
 from digest.outbox.retrying import delivery_is_given_up, next_delivery
 from digest.pipeline.copies import Copies
+from digest.pipeline.stopping import cutting
 from digest.protocols import Transport
 from digest.records import Delivery, EditionStatus, Receipt
 from digest.store.deliveries import Settled
@@ -25,9 +26,6 @@ from digest.text.masking import masked, without_addresses
 
 log = logging.getLogger(__name__)
 
-# After the word to stop, what waits for a server's answer is cut off: ten seconds are all there
-# are, and closing takes its part of them.
-_PATIENCE = 4.0
 # So many refusals in a row are no longer the addresses' fault: of a list that people subscribed to
 # themselves one in fifty is refused at the most, and twenty in a row never by chance.
 _REFUSALS = 20
@@ -90,17 +88,11 @@ class Round:
 
     def run(self, connections: int) -> None:
         """Works until the round is over. Raises what no round is prepared for."""
-        over = threading.Event()
-        watcher = threading.Thread(target=self._watch, args=(over,), daemon=True)
-        watcher.start()
-        try:
+        with cutting(self._stop, self._transports):
             if connections == 1:
                 self._work(0)
             else:
                 self._work_together(connections)
-        finally:
-            over.set()
-            watcher.join()
         self._end()
 
     def _work_together(self, connections: int) -> None:
@@ -119,14 +111,6 @@ class Round:
             thread.join()
         if failures:
             raise failures[0]
-
-    def _watch(self, over: threading.Event) -> None:
-        while not over.wait(0.1):
-            if self._stop.is_set():
-                if not over.wait(_PATIENCE):
-                    for transport in tuple(self._transports):
-                        transport.cut()
-                return
 
     def _work(self, number: int) -> None:
         owner = f"{self._owner}.{number}"

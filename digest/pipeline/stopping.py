@@ -17,15 +17,15 @@ _LOOKS = 0.1
 
 @contextmanager
 def cutting(
-    stop: threading.Event, transports: Sequence[Transport], patience: float = PATIENCE
+    stop: threading.Event, transports: Sequence[Transport], patience: float | None = None
 ) -> Iterator[None]:
-    """Cuts `transports`, as they then are, off `patience` seconds after `stop` is set."""
+    """Cuts `transports`, as they then are, off `patience` seconds after `stop` (PATIENCE if None)."""
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(_LOOKS):
             if stop.is_set():
-                if not over.wait(patience):
+                if not over.wait(PATIENCE if patience is None else patience):
                     for transport in tuple(transports):
                         transport.cut()
                 return

@@ -17,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 from digest.config import Config, DigestSpec, Settings
 from digest.errors import DigestError
+from digest.outbox.retrying import waits
 from digest.pipeline.confirming import send_confirmations
 from digest.pipeline.delivering import deliver
 from digest.pipeline.progress import Progress, silent
@@ -47,18 +48,38 @@ class Stopped(BaseException):
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """An edition that is on its way and could not go on now: `left` of `total` deliveries wait.
+
+    `until` is the next try, None where something else is waited for; both counts are 0 before
+    the recipients are known.
+    """
+
+    digest: str
+    date: str
+    left: int
+    total: int
+    until: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DueReport:
-    """What a look at the schedule led to. `letters` are those that ask people to confirm."""
+    """What a look at the schedule led to. `letters` are those that ask people to confirm.
+
+    `waiting` are editions on their way that are not among `sent`.
+    """
 
     skipped: tuple[Skip, ...] = ()
     run: RunReport | None = None
     sent: tuple[SendReport, ...] = ()
     letters: int = 0
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was due and nothing waited."""
-        return not (self.skipped or self.run or self.sent or self.letters)
+        return not (self.skipped or self.run or self.sent or self.letters or self.waiting)
 
 
 def build_due(
@@ -123,7 +144,31 @@ def run_due(
     """
     report = build_due(workshop, config, digests, now, grace, progress)
     sent = tuple(deliver(workshop, clock))
-    return replace(report, sent=sent, letters=send_letters(workshop, config, clock()))
+    letters = send_letters(workshop, config, clock())
+    told = {(one.digest, one.date) for one in sent}
+    waiting = tuple(
+        one for one in still_waiting(workshop, clock()) if (one.digest, one.date) not in told
+    )
+    return replace(report, sent=sent, letters=letters, waiting=waiting)
+
+
+def still_waiting(workshop: Workshop, now: datetime) -> list[Waiting]:
+    """The editions of our outbox that are on their way, oldest first. Raises StoreError."""
+    found: list[Waiting] = []
+    store = workshop.store
+    for status in reversed(store.editions.statuses(states=("approved", "sending"))):
+        until = status.not_before if waits(status.not_before, now) else None
+        if status.state == "approved" and until is None:
+            continue  # it waits for its time, or for a person
+        if status.owner != workshop.owner and not workshop.outbox.has(status.digest, status.date):
+            continue
+        counts = store.deliveries.counts(status.digest, status.date)
+        left = sum(counts.get(state, 0) for state in ("pending", "sending", "deferred"))
+        if status.state == "sending" and not left:
+            continue
+        total = sum(counts.values())
+        found.append(Waiting(status.digest, status.date, left, total, until, status.reason))
+    return found
 
 
 def send_letters(
@@ -246,7 +291,7 @@ class Service:
         )
         new = sum(outcome.new for outcome in report.feeds)
         failed = sum(outcome.status == "failed" for outcome in report.feeds)
-        log.info("fetched: %d new articles, %d feeds failed", new, failed)
+        log.info("fetched: %s, %s failed", _count(new, "new article"), _count(failed, "feed"))
 
     def _reload(self) -> None:
         config = self._changed()
@@ -257,7 +302,7 @@ class Service:
     def _housekeep(self) -> None:
         before = self._clock() - _UNCONFIRMED
         forgotten = self._workshop.store.subscribers.forget_unconfirmed(before)
-        log.info("housekeeping: %d unconfirmed subscriptions forgotten", forgotten)
+        log.info("housekeeping: %s forgotten", _count(forgotten, "unconfirmed subscription"))
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         log.debug("%s: %d of %d", stage, done, total)
@@ -288,3 +333,7 @@ class Service:
             else:
                 if self._told.pop(job, ""):
                     log.warning("%s works again", job)
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
@@ -201,7 +202,7 @@ class _Desk:
             form = read_form(request, body)
             now = replace(now, topics=_ticked(form, "topic", topics))
             # What the page did not ask stays as it is.
-            if "language" in (*form, *form.get("asked", ())):
+            if languages and "language" in (*form, *form.get("asked", ())):
                 now = replace(now, languages=_ticked(form, "language", languages))
             saved = self._subscribers.set_preferences(
                 key, about.name, now.topics, now.languages, self._clock()
@@ -246,7 +247,7 @@ class _Desk:
             raise HTTPException(404)
         request.state.about = about
         topics, languages = _topics(about.spec), _languages(self._spoken(about.name))
-        offered = {"topics": topics, "languages": _named(languages)}
+        offered: dict[str, Any] = {"topics": topics, "languages": _named(languages)}
         if request.method != "POST":
             return self._pages.answer(request, "subscribe.html", about, **offered)
         form = read_form(request, body)

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,6 +40,13 @@ def due_now() -> str:
     """A cron line whose moment was a minute ago."""
     at = datetime.now(UTC) - timedelta(minutes=1)
     return f"{at.minute} {at.hour} * * *"
+
+
+def subscribe(folder: Path, *addresses: str) -> None:
+    store = Store(f"sqlite:///{folder / 'state' / 'digest.db'}")
+    people = [NewSubscriber(address) for address in addresses]
+    store.subscribers.subscribe("town", people, datetime.now(UTC))
+    store.close()
 
 
 def test_nothing_due_is_said_and_is_no_failure(digest, tmp_path: Path) -> None:
@@ -75,16 +84,159 @@ def test_what_is_scheduled_takes_no_options_of_builds_by_hand(
 def test_a_timer_builds_and_sends_what_is_due_once(digest, tmp_path: Path) -> None:
     configure(tmp_path, "0 7 * * *")
     mail = {"DIGEST_SMTP_URL": f"maildir:{tmp_path / 'mail'}"}
-    store = Store(f"sqlite:///{tmp_path / 'state' / 'digest.db'}")
-    people = [NewSubscriber("ann@example.org"), NewSubscriber("bob@example.org")]
-    store.subscribers.subscribe("town", people, datetime.now(UTC))
-    store.close()
+    subscribe(tmp_path, "ann@example.org", "bob@example.org")
     for minute in (0, 5, 10):
         now = f"2026-03-02T07:{minute:02}Z"
         done = digest("run", "--scheduled", "--now", now, **mail)
         assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("nothing is due")
     assert len(list((tmp_path / "mail" / "new").iterdir())) == 2
+
+
+@pytest.mark.model
+def test_what_servers_put_off_is_said_and_no_failure(digest, tmp_path: Path, mail_server) -> None:
+    configure(tmp_path, "0 7 * * *")
+    mail = {"DIGEST_SMTP_URL": mail_server.url}
+    subscribe(tmp_path, "ann@example.org", "bob@example.org", "eve@example.org")
+    mail_server.replies("rcpt", "451 come back later", to="bob@example.org")
+    first = digest("run", "--scheduled", "--now", "2026-03-02T07:00Z", **mail)
+    assert first.returncode == 0, first.stderr
+    assert "2 of 3 have it, 1 deferred" in first.stdout
+    later = digest("run", "--scheduled", "--now", "2026-03-02T07:01Z", **mail)
+    assert (later.returncode, later.stderr) == (0, "")
+    assert later.stdout == "town/2026-03-02: 1 of 3 waits until 07:05 UTC\n"
+    as_json = digest("run", "--scheduled", "--now", "2026-03-02T07:01Z", "--json", **mail)
+    (waiting,) = json.loads(as_json.stdout)["waiting"]
+    assert waiting == {
+        "digest": "town",
+        "date": "2026-03-02",
+        "left": 1,
+        "total": 3,
+        "until": "2026-03-02T07:05:00+00:00",
+        "reason": "",
+    }
+    mail_server.behaves()
+    last = digest("run", "--scheduled", "--now", "2026-03-02T07:06Z", **mail)
+    assert (last.returncode, "3 of 3 have it" in last.stdout) == (0, True)
+
+
+@pytest.mark.model
+def test_a_build_by_hand_says_how_the_edition_leaves(digest, tmp_path: Path) -> None:
+    configure(tmp_path, "0 7 * * *")
+    now = ("--now", "2026-03-02T07:00Z")
+    assert "digest send" not in digest("run", *now).stderr
+    mail = {"DIGEST_SMTP_URL": f"maildir:{tmp_path / 'mail'}"}
+    done = digest("run", "--force", *now, **mail)
+    assert done.stderr.splitlines()[-1] == "town/2026-03-02: `digest send town` sends it"
+    subscribe(tmp_path, "ann@example.org")
+    text = (tmp_path / "feeds.yaml").read_text()
+    (tmp_path / "feeds.yaml").write_text(
+        text.replace("name: town, s", "name: town, review: true, s")
+    )
+    done = digest("run", "--force", *now)
+    assert done.stderr.splitlines()[-1] == (
+        "town/2026-03-02: `digest approve town` first, then `digest send town` sends it; "
+        "it needs DIGEST_SMTP_URL"
+    )
+    assert "digest send" not in digest("run", *now, **mail).stderr, "nothing was built"
+
+
+@contextmanager
+def serving(
+    folder: Path, environment: dict[str, str], **settings: str
+) -> Iterator[subprocess.Popen[str]]:
+    """`digest serve` once it answers; its line of stdout is read."""
+    with subprocess.Popen(
+        [SCRIPT, "serve", "--no-browser", "--port", "0"],
+        cwd=folder,
+        env={**environment, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        yield process
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    return out, err
+
+
+@pytest.mark.model
+def test_under_json_every_line_of_serve_is_an_object(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    configure(tmp_path, due_now())
+    subscribe(tmp_path, "ann@example.org")
+    with serving(
+        tmp_path,
+        environment,
+        DIGEST_LOG_FORMAT="json",
+        DIGEST_SMTP_URL=f"maildir:{tmp_path / 'mail'}",
+        DIGEST_PUBLIC_URL="https://news.example.org/n",
+    ) as process:
+        mails = tmp_path / "mail" / "new"
+        until = time.monotonic() + PATIENCE * 4
+        while not (mails.exists() and list(mails.iterdir())) and time.monotonic() < until:
+            time.sleep(0.1)
+        time.sleep(0.5)
+        out, err = ended(process)
+    assert out == ""
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert {"timestamp", "level", "logger", "message"} <= set.intersection(*map(set, lines))
+    said = [line["message"] for line in lines]
+    assert "next edition at" in said[0]
+    assert said[1] == (
+        "town: people subscribe at https://news.example.org/n/subscription/subscribe/town"
+    )
+    assert lines[1]["digest"] == "town"
+    assert any(one.startswith("stopping: ") for one in said)
+    reports = [line for line in lines if line["message"] == "report"]
+    (run,) = [line["run"] for line in reports if line["run"]]
+    assert run["digests"][0]["status"] == "built"
+    (sent,) = [one for line in reports for one in line["sent"]]
+    assert (sent["state"], sent["counts"]) == ("sent", {"sent": 1})
+    assert "ann@" not in err
+
+
+def test_under_json_what_keeps_serve_from_starting_is_an_object_too(digest, tmp_path: Path) -> None:
+    (tmp_path / "feeds.yaml").write_text("digests: 3\n")
+    done = digest("serve", "--no-browser", "--port", "0", DIGEST_LOG_FORMAT="json")
+    assert done.returncode == 2
+    (line,) = map(json.loads, done.stderr.splitlines())
+    assert line["level"] == "error"
+    assert "feeds.yaml" in line["message"]
+
+
+def test_serve_says_where_people_subscribe(tmp_path: Path, environment: dict[str, str]) -> None:
+    configure(tmp_path, "0 7 29 2 *")
+    public = "https://news.example.org"
+    with serving(tmp_path, environment, DIGEST_PUBLIC_URL=public) as process:
+        _, err = ended(process)
+    assert f"town: people subscribe at {public}/subscription/subscribe/town\n" in err
+    with serving(tmp_path, environment) as process:
+        _, err = ended(process)
+    assert "subscribe at" not in err
+
+
+def test_a_second_serve_in_a_state_folder_says_so_and_goes_on(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    configure(tmp_path, "0 7 29 2 *")
+    told = (
+        "another `digest serve` works in this state folder; that is safe, one of them builds and "
+        "sends\n"
+    )
+    with serving(tmp_path, environment) as first:
+        with serving(tmp_path, environment) as second:
+            assert told in ended(second)[1]
+        assert told not in ended(first)[1]
+    with serving(tmp_path, environment) as third:
+        assert told not in ended(third)[1]
 
 
 @pytest.mark.model

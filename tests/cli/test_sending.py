@@ -365,7 +365,8 @@ def test_the_outbox_shows_what_waits_what_went_and_what_did_not(desk: Desk) -> N
     ran = desk.run("outbox")
     lines = ran.out.splitlines()
     assert ran.status == 1
-    assert lines[0] == "sample/2026-03-03  draft"
+    waits = "waits for `digest approve sample/2026-03-03`"
+    assert lines[0] == f"sample/2026-03-03  draft  {waits}"
     assert lines[1].startswith(
         f"{NAME}  sending  1 sent, 1 deferred, 1 unconfirmed, 1 bounced  next try "
     )
@@ -382,10 +383,12 @@ def test_the_outbox_names_whom_it_did_not_reach_masked_unless_asked(desk: Desk) 
     desk.build()
     desk.run("send", NAME)
     masked = desk.run("outbox", NAME)
-    assert "  b…@example.org deferred, 1 tries: 450 4.2.0 <b…@example.org> later" in masked.out
+    assert "  b…@example.org deferred, 1 try: 450 4.2.0 <b…@example.org> later" in masked.out
     assert "bob@" not in masked.out
     whole = desk.run("outbox", NAME, "--addresses")
-    assert "  bob@example.org deferred, 1 tries: " in whole.out
+    assert "  bob@example.org deferred, 1 try: " in whole.out
+    everybody = desk.run("outbox", NAME, "--all", "--addresses")
+    assert "  ann@example.org sent, 1 try" in everybody.out
 
 
 def test_the_outbox_as_json(desk: Desk) -> None:
@@ -398,7 +401,7 @@ def test_the_outbox_as_json(desk: Desk) -> None:
     (row,) = ran.json["editions"]
     assert (row["edition"], row["state"]) == (NAME, "sent")
     assert row["deliveries"] == {"sent": 1, "unconfirmed": 1}
-    (one,) = row["not_sent"]
+    (one,) = row["recipients"]
     assert (one["address"], one["state"], one["attempts"]) == ("b…@example.org", "unconfirmed", 1)
     assert "the server may have taken it" in one["reason"]
     assert row["started"].endswith("Z")
@@ -413,4 +416,6 @@ def test_the_outbox_shows_so_many_of_each_digest(desk: Desk) -> None:
     ran = desk.run("outbox", "sample", "--most", "2", "--json")
     assert [row["edition"][-1] for row in ran.json["editions"]] == ["5", "4"]
     assert ran.status == 0
-    assert desk.run("outbox", "evening", "--json").json["editions"] == []
+    unknown = desk.run("outbox", "evening", "--json")
+    assert unknown.status == 2
+    assert "there is no digest 'evening'; digests here: sample" in unknown.err

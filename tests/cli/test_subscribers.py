@@ -12,10 +12,13 @@ import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from digest.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,8 @@ def test_who_was_removed_comes_back_only_if_they_asked(people: Run) -> None:
     assert ran.returncode == 3
     assert "has left the list" in ran.stderr
     assert "--again" in ran.stderr
-    assert people("add", "jane@example.org", "--again").returncode == 0
+    back = people("add", "jane@example.org", "--again")
+    assert (back.returncode, back.stdout) == (0, "brought jane@example.org back to morning\n")
     assert [one["state"] for one in listed(people)] == ["active"]
 
 
@@ -256,6 +260,49 @@ def test_a_list_is_imported_and_each_bad_line_is_named(people: Run, tmp_path: Pa
     )
 
 
+def test_an_import_says_how_many_it_brings_back(people: Run, tmp_path: Path) -> None:
+    for name in ("left", "dead", "there"):
+        people("add", f"{name}@example.org", *NOW)
+    people("remove", "left@example.org", *NOW)
+    store = Store(f"sqlite:///{tmp_path / 'state' / 'digest.db'}")
+    store.subscribers.bounced("dead@example.org", "no such mailbox", datetime.now(UTC))
+    store.close()
+    people("export", "all.csv")
+    with (tmp_path / "all.csv").open("a") as file:
+        file.write("new@example.org,,,,,,,,\r\n")
+    ran = people("import", "all.csv", "--again", "--dry-run")
+    assert ran.stdout == (
+        "morning: 1 would be added, 2 would be brought back, 0 would be changed, "
+        "1 there already, 0 not taken\n"
+    )
+    assert len(listed(people, "--state", "active")) == 1
+    ran = people("import", "all.csv", "--again")
+    assert (ran.returncode, ran.stdout) == (
+        0,
+        "morning: 1 added, 2 brought back, 0 changed, 1 there already, 0 not taken\n",
+    )
+    assert len(listed(people, "--state", "active")) == 4
+    ran = people("import", "all.csv", "--again")
+    assert "0 added, 0 brought back, 0 changed, 4 there already" in ran.stdout
+
+
+def test_who_is_asked_by_a_letter_is_not_back_yet(people: Run) -> None:
+    people("add", "left@example.org", *NOW)
+    people("remove", "left@example.org", *NOW)
+    ran = people(
+        "import",
+        "-",
+        "--again",
+        "--confirm",
+        input="email\nleft@example.org\n",
+        DIGEST_PUBLIC_URL="https://news.example.org",
+    )
+    assert ran.stdout == (
+        "morning: 0 added, 0 brought back, 1 asked by a letter, 0 changed, 0 there already, "
+        "0 not taken\n"
+    )
+
+
 def test_a_second_import_changes_nothing(people: Run) -> None:
     text = "email,name\njane@example.org,Jane\n"
     assert people("import", "-", input=text).stdout.startswith("morning: 1 added")
@@ -307,6 +354,11 @@ def test_people_who_have_not_confirmed_are_asked_or_left(people: Run) -> None:
     assert "standard input:4: mail to this address came back" in ran.stderr
     ran = people("import", "-", "--confirm", input=text, DIGEST_PUBLIC_URL="https://news.example")
     assert "1 asked by a letter" in ran.stdout
+
+
+def test_one_line_is_written_in_the_singular(people: Run) -> None:
+    people("add", "jane@example.org")
+    assert people("export", "list.csv").stderr == "1 line written to list.csv\n"
 
 
 def test_an_export_that_can_not_be_written_leaves_the_old_one(people: Run, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from digest.errors import RelayError
+from digest.outbox.transport import open_transport
 from digest.records import Envelope
 
 Letter = Callable[..., Envelope]
@@ -265,3 +266,12 @@ def test_whoever_looks_never_sees_half_a_message_and_a_kill_leaves_none(
         assert len(sizes) <= 2
     assert last == ["0", str(size), str(size)]
     assert len(messages(folder)) == 2
+
+
+@pytest.mark.parametrize("kind", ["maildir", "file"])
+def test_a_folder_is_tried_without_a_message(kind: str, tmp_path: Path) -> None:
+    open_transport(f"{kind}:{tmp_path / 'mail'}").check()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    (tmp_path / "taken").write_bytes(b"")
+    with pytest.raises(RelayError, match="taken"):
+        open_transport(f"{kind}:{tmp_path / 'taken'}").check()

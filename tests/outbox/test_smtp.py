@@ -456,3 +456,13 @@ def test_neither_the_password_nor_the_user_is_shown(opened: Opened) -> None:
     assert transport.address == "smtp://[2001:db8::1]:2525"
     shown = f"{transport!r} {transport.address} {transport._relay!r}"
     assert "secret" not in shown
+
+
+def test_a_server_is_tried_without_a_message(mail_server: Any) -> None:
+    transport = open_transport(mail_server.url, timeout=5)
+    transport.check()
+    assert mail_server.accepted == []
+    assert not any(command.startswith("MAIL") for command in mail_server.commands)
+    mail_server.down()
+    with pytest.raises(RelayError, match="can't be reached"):
+        transport.check()

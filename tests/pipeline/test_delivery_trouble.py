@@ -21,7 +21,7 @@ import pytest
 from sqlalchemy import event
 
 from digest.errors import StoreError
-from digest.pipeline import rounds
+from digest.pipeline import rounds, stopping
 from digest.pipeline.delivering import deliver
 from digest.pipeline.outgoing import release, settle
 from digest.records import Envelope, Receipt
@@ -713,7 +713,7 @@ def test_a_silent_server_does_not_keep_a_round_from_stopping(
     doubtful: int,
     connections: int,
 ) -> None:
-    monkeypatch.setattr(rounds, "_PATIENCE", 0.3)
+    monkeypatch.setattr(stopping, "PATIENCE", 0.3)
     mailroom.subscribe(*NAMES)
     mailroom.build()
     mailroom.patience = 60

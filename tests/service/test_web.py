@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ class Office:
     links: Links = field(default_factory=lambda: Links(["the secret of these tests"], BASE))
     words: Callable[[str], Any] = field(default_factory=lambda: Renderer([packaged_themes()]).words)
     now: datetime = NOW
+    spoken: tuple[str, ...] = ("de", "en")
 
     def client(self, peer: str = "testclient") -> TestClient:
         app = create_public_app(
@@ -70,6 +72,7 @@ class Office:
             lambda: self.now,
             [HOST],
             "/digests",
+            lambda _: self.spoken,
         )
         private = PlainTextResponse("the private pages")
         public = PublicFirst(app, private, "/digests")
@@ -248,6 +251,67 @@ def test_topics_and_languages_are_chosen(office: Office) -> None:
     assert 'value="World" checked' in answer.text
     chosen = office.of("ada@example.org")
     assert (chosen.topics, chosen.languages) == (("World", "Harbour & Sea"), ("de",))
+
+
+def test_only_languages_that_stories_are_in_are_offered(office: Office) -> None:
+    key = office.subscribe("ada@example.org").subscriber.key
+    link = path(office.links.preferences(key, "morning"))
+    for page in (link, "/subscription/subscribe/morning"):
+        text = office.client().get(page).text
+        assert re.findall(r'name="language" value="(\w+)"', text) == ["de", "en"]
+        assert "Deutsch" in text
+
+
+@pytest.mark.parametrize("spoken", [(), ("en",)])
+def test_nobody_is_asked_where_there_is_one_language(
+    office: Office, spoken: tuple[str, ...]
+) -> None:
+    office.spoken = spoken
+    key = office.subscribe("ada@example.org", languages=("en",)).subscriber.key
+    link = path(office.links.preferences(key, "morning"))
+    for page in (link, "/subscription/subscribe/morning"):
+        assert "Languages" not in office.client().get(page).text
+    office.client().post(link, data={"topic": "World", "language": "uk"})
+    chosen = office.of("ada@example.org")
+    assert (chosen.topics, chosen.languages) == (("World",), ("en",)), "what isn't asked stays"
+
+
+def test_a_language_that_no_story_is_in_can_be_taken_back(office: Office) -> None:
+    office.spoken = ("en",)
+    key = office.subscribe("ada@example.org", languages=("de",)).subscriber.key
+    link = path(office.links.preferences(key, "morning"))
+    assert 'name="language" value="de" checked' in office.client().get(link).text
+    office.client().post(link, data={"asked": "language"})
+    assert office.of("ada@example.org").languages == ()
+
+
+def test_a_region_that_was_chosen_stands_for_its_language(office: Office) -> None:
+    key = office.subscribe("ada@example.org", languages=("en-GB",)).subscriber.key
+    page = office.client().get(path(office.links.preferences(key, "morning"))).text
+    assert re.findall(r'name="language" value="([\w-]+)"', page) == ["de", "en-GB"]
+
+
+def test_a_form_that_did_not_ask_for_languages_changes_none(office: Office) -> None:
+    key = office.subscribe("ada@example.org", languages=("en",)).subscriber.key
+    office.client().post(path(office.links.preferences(key, "morning")), data={"topic": "World"})
+    assert office.of("ada@example.org").languages == ("en",)
+
+
+def test_a_language_is_chosen_by_the_form(office: Office) -> None:
+    sent = {"address": "nobody", "language": "de"}
+    again = office.client().post("/subscription/subscribe/morning", data=sent)
+    assert 'value="de" checked' in again.text
+    choice = {"address": "ada@example.org", "language": ["de", "uk"]}
+    office.client().post("/subscription/subscribe/morning", data=choice)
+    assert office.of("ada@example.org").languages == ("de",)
+
+
+def test_where_nothing_can_be_chosen_there_is_no_form(office: Office) -> None:
+    office.spoken = ("en",)
+    key = office.subscribe("ada@example.org", "found").subscriber.key
+    page = office.client().get(path(office.links.preferences(key, "found"))).text
+    assert "<form" not in page
+    assert "Unsubscribe" in page
 
 
 def test_what_was_chosen_before_can_still_be_seen_when_the_topics_changed(office: Office) -> None:

@@ -25,6 +25,7 @@ Viewer = Any  # tests/conftest.py: a conftest can't be imported by name, every r
 pytestmark = pytest.mark.browser
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
+SPOKEN = ("de", "en", "es", "fr", "nb", "uk")
 LINKS = Links(["the secret of these tests"], "http://localhost")
 FEEDS = """
 digests:
@@ -56,7 +57,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     database = Database(f"sqlite:///{folder / 'digest.db'}", lock_seconds=0.1)
     people = Subscribers(database)
     words = Renderer([packaged_themes()]).words
-    app = create_public_app(people, LINKS, lambda: config, words, lambda: NOW, [])
+    app = create_public_app(
+        people, LINKS, lambda: config, words, lambda: NOW, [], "", lambda _: SPOKEN
+    )
     listener = listen("127.0.0.1", 0)
     server = build_server(app)
     thread = Thread(target=server.run, kwargs={"sockets": [listener]})
