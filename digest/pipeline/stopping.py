@@ -19,7 +19,7 @@ _LOOKS = 0.1
 def cutting(
     stop: threading.Event, transports: Sequence[Transport], patience: float | None = None
 ) -> Iterator[None]:
-    """Cuts `transports`, as they then are, off `patience` seconds after `stop` (PATIENCE if None)."""
+    """Cuts what `transports` then holds `patience` (PATIENCE) seconds after `stop` is set."""
     over = threading.Event()
 
     def watch() -> None:
