@@ -81,7 +81,8 @@ def import_(
                 _tell(name, judged, outcome, as_json)
     finally:
         store.close()
-    told = [f"{counts['messages']} messages read"]
+    read = counts["messages"]
+    told = [f"{read} {'message' if read == 1 else 'messages'} read"]
     told += [f"{counts[outcome]} {words}" for outcome, words in _SUMMARY if counts[outcome]]
     complain(", ".join(told))
     if counts["unproven"]:

@@ -246,7 +246,7 @@ def report_line(report: SendReport) -> str:
 def send_status(reports: list[SendReport]) -> int:
     """The exit status that reports on sending call for.
 
-    What a server puts off is listed, and no failure yet; an edition for nobody is none at all.
+    What a server puts off is listed (1), and no failure yet; an edition for nobody is none at all.
     """
 
     def good(report: SendReport) -> bool:

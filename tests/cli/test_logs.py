@@ -13,7 +13,7 @@ import pytest
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from digest.cli.logs import set_up, take_structlog
+from digest.cli.logs import Voice, set_up, take_structlog
 
 log = logging.getLogger("digest.tests")
 PERSON = "jane.doe@example.org"
@@ -35,6 +35,7 @@ def _logging_as_before() -> Iterator[None]:
     for name, before in quiet.items():
         logging.getLogger(name).setLevel(before)
     structlog.reset_defaults()
+    logging.captureWarnings(False)
 
 
 @pytest.fixture
@@ -132,6 +133,32 @@ def test_setting_it_up_twice_writes_each_line_once(out: io.StringIO) -> None:
     set_up("info", "json", out)
     log.info("once")
     assert len(fields(out)) == 1
+
+
+def test_what_the_service_says_is_written_whatever_the_level_is(
+    out: io.StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    set_up("error", "json", out)
+    voice = Voice("json")
+    voice.say(f"next edition at 100%, to {PERSON}", digest="morning")
+    voice.say_in_a_signal("stopping")
+    (line,) = fields(out)
+    assert (line["message"], line["digest"]) == (
+        "next edition at 100%, to j…@example.org",
+        "morning",
+    )
+    said = json.loads(capfd.readouterr().err)
+    assert (said["message"], said["logger"]) == ("stopping", "digest.serve")
+
+
+def test_in_words_the_service_says_no_more_than_the_words(
+    out: io.StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    set_up("error", "console", out)
+    voice = Voice("console")
+    voice.say("next edition at 7", digest="morning")
+    voice.say_in_a_signal("stopping")
+    assert (out.getvalue(), capfd.readouterr()) == ("", ("", "next edition at 7\nstopping\n"))
 
 
 def test_structlog_s_own_loggers_go_the_same_way(out: io.StringIO, capsys: Any) -> None:

@@ -159,7 +159,9 @@ def test_a_moment_missed_for_longer_than_the_grace_is_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     woken = Recorder()
-    with watched("digest.service.schedule") as told, started([spec()], woken) as schedule:
+    # One whose own moments are years apart: today's, if it just was, would be within the grace.
+    seldom = spec(schedule="0 7 29 2 *")
+    with watched("digest.service.schedule") as told, started([seldom], woken) as schedule:
         due_now(schedule, "morning", late=timedelta(hours=9))
         assert told.wait(PATIENCE)
     assert woken.threads == []
