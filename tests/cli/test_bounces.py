@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import mailbox
-import os
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,14 +16,7 @@ from digest.records import NewSubscriber
 from digest.store.store import Store
 from digest.subscribers.links import Links
 
-
-@dataclass(frozen=True)
-class Ran:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
+Ran = Any  # conftest.Ran: a conftest can't be imported by name, every room has one
 Run = Callable[..., Ran]
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
 SECRET = "a-secret-of-sixteen-letters"
@@ -47,30 +37,11 @@ def keys(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def bounces(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
-) -> Run:
+def bounces(command: Run) -> Run:
     """Runs `digest bounces import …` in `tmp_path`, in this process: there are many."""
-    from digest.cli.app import main
 
-    monkeypatch.chdir(tmp_path)
-    for variable in [one for one in os.environ if one.startswith("DIGEST_")]:
-        monkeypatch.delenv(variable)
-
-    def run(*words: str, input: str = "", **settings: str) -> Ran:
-        with monkeypatch.context() as patch:
-            for variable, value in settings.items():
-                patch.setenv(variable, value)
-            patch.setattr(sys, "argv", ["digest", "bounces", "import", *words, *WHEN])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input.encode())))
-            capsysbinary.readouterr()
-            status = 0
-            try:
-                main()
-            except SystemExit as ended:
-                status = int(ended.code or 0)
-        out, err = capsysbinary.readouterr()
-        return Ran(status, out.decode(), err.decode())
+    def run(*words: str, **options: str) -> Ran:
+        return command("bounces", "import", *words, *WHEN, **options)
 
     return run
 

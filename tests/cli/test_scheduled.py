@@ -49,63 +49,63 @@ def subscribe(folder: Path, *addresses: str) -> None:
     store.close()
 
 
-def test_nothing_due_is_said_and_is_no_failure(digest, tmp_path: Path) -> None:
+def test_nothing_due_is_said_and_is_no_failure(command, tmp_path: Path) -> None:
     configure(tmp_path, "0 7 * * *")
-    done = digest("run", "--scheduled", "--now", "2026-03-02T06:59Z")
+    done = command("run", "--scheduled", "--now", "2026-03-02T06:59Z")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "nothing is due, and nothing waits to be sent\n"
 
 
-def test_a_date_that_is_too_late_is_recorded(digest, tmp_path: Path) -> None:
+def test_a_date_that_is_too_late_is_recorded(command, tmp_path: Path) -> None:
     configure(tmp_path, "0 7 * * *")
-    done = digest("run", "--scheduled", "--now", "2026-03-02T13:01Z", "--json")
+    done = command("run", "--scheduled", "--now", "2026-03-02T13:01Z", "--json")
     assert done.returncode == 0
     report = json.loads(done.stdout)
     assert report["run"] is None
     (skipped,) = report["skipped"]
     assert (skipped["date"], skipped["due"]) == ("2026-03-02", "2026-03-02T07:00:00+00:00")
-    again = digest("run", "--scheduled", "--now", "2026-03-02T14:00Z", "--json")
+    again = command("run", "--scheduled", "--now", "2026-03-02T14:00Z", "--json")
     assert json.loads(again.stdout)["skipped"] == []
-    shown = digest("outbox")
+    shown = command("outbox")
     assert "was due at 2026-03-02 07:00 UTC" in shown.stdout
 
 
 @pytest.mark.parametrize("option", [["--force"], ["--note", "x"], ["--window", "7d"]])
 def test_what_is_scheduled_takes_no_options_of_builds_by_hand(
-    digest, tmp_path: Path, option: list[str]
+    command, tmp_path: Path, option: list[str]
 ) -> None:
     configure(tmp_path, "0 7 * * *")
-    done = digest("run", "--scheduled", *option)
+    done = command("run", "--scheduled", *option)
     assert done.returncode == 2
     assert "--scheduled takes no --force, --window or --note" in done.stderr
 
 
 @pytest.mark.model
-def test_a_timer_builds_and_sends_what_is_due_once(digest, tmp_path: Path) -> None:
+def test_a_timer_builds_and_sends_what_is_due_once(command, tmp_path: Path) -> None:
     configure(tmp_path, "0 7 * * *")
     mail = {"DIGEST_SMTP_URL": f"maildir:{tmp_path / 'mail'}"}
     subscribe(tmp_path, "ann@example.org", "bob@example.org")
     for minute in (0, 5, 10):
         now = f"2026-03-02T07:{minute:02}Z"
-        done = digest("run", "--scheduled", "--now", now, **mail)
+        done = command("run", "--scheduled", "--now", now, **mail)
         assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("nothing is due")
     assert len(list((tmp_path / "mail" / "new").iterdir())) == 2
 
 
 @pytest.mark.model
-def test_what_servers_put_off_is_said_and_no_failure(digest, tmp_path: Path, mail_server) -> None:
+def test_what_servers_put_off_is_said_and_no_failure(command, tmp_path: Path, mail_server) -> None:
     configure(tmp_path, "0 7 * * *")
     mail = {"DIGEST_SMTP_URL": mail_server.url}
     subscribe(tmp_path, "ann@example.org", "bob@example.org", "eve@example.org")
     mail_server.replies("rcpt", "451 come back later", to="bob@example.org")
-    first = digest("run", "--scheduled", "--now", "2026-03-02T07:00Z", **mail)
+    first = command("run", "--scheduled", "--now", "2026-03-02T07:00Z", **mail)
     assert first.returncode == 0, first.stderr
     assert "2 of 3 have it, 1 deferred" in first.stdout
-    later = digest("run", "--scheduled", "--now", "2026-03-02T07:01Z", **mail)
+    later = command("run", "--scheduled", "--now", "2026-03-02T07:01Z", **mail)
     assert (later.returncode, later.stderr) == (0, "")
     assert later.stdout == "town/2026-03-02: 1 of 3 waits until 07:05 UTC\n"
-    as_json = digest("run", "--scheduled", "--now", "2026-03-02T07:01Z", "--json", **mail)
+    as_json = command("run", "--scheduled", "--now", "2026-03-02T07:01Z", "--json", **mail)
     (waiting,) = json.loads(as_json.stdout)["waiting"]
     assert waiting == {
         "digest": "town",
@@ -116,29 +116,29 @@ def test_what_servers_put_off_is_said_and_no_failure(digest, tmp_path: Path, mai
         "reason": "",
     }
     mail_server.behaves()
-    last = digest("run", "--scheduled", "--now", "2026-03-02T07:06Z", **mail)
+    last = command("run", "--scheduled", "--now", "2026-03-02T07:06Z", **mail)
     assert (last.returncode, "3 of 3 have it" in last.stdout) == (0, True)
 
 
 @pytest.mark.model
-def test_a_build_by_hand_says_how_the_edition_leaves(digest, tmp_path: Path) -> None:
+def test_a_build_by_hand_says_how_the_edition_leaves(command, tmp_path: Path) -> None:
     configure(tmp_path, "0 7 * * *")
     now = ("--now", "2026-03-02T07:00Z")
-    assert "digest send" not in digest("run", *now).stderr
+    assert "digest send" not in command("run", *now).stderr
     mail = {"DIGEST_SMTP_URL": f"maildir:{tmp_path / 'mail'}"}
-    done = digest("run", "--force", *now, **mail)
+    done = command("run", "--force", *now, **mail)
     assert done.stderr.splitlines()[-1] == "town/2026-03-02: `digest send town` sends it"
     subscribe(tmp_path, "ann@example.org")
     text = (tmp_path / "feeds.yaml").read_text()
     (tmp_path / "feeds.yaml").write_text(
         text.replace("name: town, s", "name: town, review: true, s")
     )
-    done = digest("run", "--force", *now)
+    done = command("run", "--force", *now)
     assert done.stderr.splitlines()[-1] == (
         "town/2026-03-02: `digest approve town` first, then `digest send town` sends it; "
         "it needs DIGEST_SMTP_URL"
     )
-    assert "digest send" not in digest("run", *now, **mail).stderr, "nothing was built"
+    assert "digest send" not in command("run", *now, **mail).stderr, "nothing was built"
 
 
 @contextmanager

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -28,27 +24,16 @@ CONFIG = "digests:\n  - {name: sample}\nfeeds:\n  - {name: town, url: town.xml}\
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-@dataclass(frozen=True)
-class Ran:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
 @dataclass
 class Desk:
     """What a user has, and a mail server; `run` is a command typed there, in this process."""
 
     folder: Path
     server: Any
-    command: Callable[..., Ran]
+    command: Callable[..., Any]
     settings: dict[str, str] = field(default_factory=dict)
 
-    def run(self, *words: str, **settings: str) -> Ran:
+    def run(self, *words: str, **settings: str) -> Any:
         return self.command(*words, **{**self.settings, **settings})
 
     def store(self) -> Store:
@@ -81,35 +66,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsysbinary: pytest.CaptureFixture[bytes],
-    mail_server: Any,
-) -> Desk:
-    from digest.cli.app import main
-
-    monkeypatch.chdir(tmp_path)
-    for variable in [one for one in os.environ if one.startswith("DIGEST_")]:
-        monkeypatch.delenv(variable)
+def desk(tmp_path: Path, command: Callable[..., Any], mail_server: Any) -> Desk:
     (tmp_path / "feeds.yaml").write_text(CONFIG)
-
-    def run(*words: str, **settings: str) -> Ran:
-        with monkeypatch.context() as patch:
-            for variable, value in settings.items():
-                patch.setenv(variable, value)
-            patch.setattr(sys, "argv", ["digest", *words])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-            capsysbinary.readouterr()
-            status = 0
-            try:
-                main()
-            except SystemExit as ended:
-                status = int(ended.code or 0)
-        out, err = capsysbinary.readouterr()
-        return Ran(status, out.decode(), err.decode())
-
-    return Desk(tmp_path, mail_server, run, {"DIGEST_SMTP_URL": mail_server.url})
+    return Desk(tmp_path, mail_server, command, {"DIGEST_SMTP_URL": mail_server.url})
 
 
 # --- digest send -----------------------------------------------------------------------------
@@ -119,13 +78,13 @@ def test_send_sends_what_waits_once(desk: Desk) -> None:
     people = desk.subscribe("ann", "bob")
     desk.build()
     ran = desk.run("send")
-    assert (ran.status, ran.out) == (0, f"{NAME}: sent, 2 of 2 have it\n")
+    assert (ran.returncode, ran.stdout) == (0, f"{NAME}: sent, 2 of 2 have it\n")
     again = desk.run("send")
-    assert (again.status, again.out) == (0, "")
-    assert again.err == "nothing waits to be sent; `digest outbox` shows what there is\n"
+    assert (again.returncode, again.stdout) == (0, "")
+    assert again.stderr == "nothing waits to be sent; `digest outbox` shows what there is\n"
     by_name = desk.run("send", NAME)
-    assert by_name.status == 2
-    assert f"{NAME} has been sent; `digest outbox {NAME}` tells to how many" in by_name.err
+    assert by_name.returncode == 2
+    assert f"{NAME} has been sent; `digest outbox {NAME}` tells to how many" in by_name.stderr
     assert desk.server.counts == dict.fromkeys(people, 1)
 
 
@@ -142,9 +101,9 @@ def test_send_tells_who_has_not_got_it_by_its_exit_status(desk: Desk) -> None:
     desk.server.replies("rcpt", "450 4.2.0 later", to="bob@example.org")
     desk.build()
     ran = desk.run("send")
-    assert ran.status == 1
-    assert ran.out.startswith(f"{NAME}: sending, 1 of 2 have it, 1 deferred; next try at ")
-    assert "bob@" not in ran.out + ran.err
+    assert ran.returncode == 1
+    assert ran.stdout.startswith(f"{NAME}: sending, 1 of 2 have it, 1 deferred; next try at ")
+    assert "bob@" not in ran.stdout + ran.stderr
 
 
 def test_send_ends_with_another_status_when_nothing_was_done(desk: Desk) -> None:
@@ -152,9 +111,9 @@ def test_send_ends_with_another_status_when_nothing_was_done(desk: Desk) -> None
     desk.build()
     desk.server.down()
     ran = desk.run("send")
-    assert ran.status == 3
-    assert "sending, 0 of 1 have it, 1 pending; smtp://127.0.0.1" in ran.out
-    assert "is the mail server up?; next try at" in ran.out
+    assert ran.returncode == 3
+    assert "sending, 0 of 1 have it, 1 pending; smtp://127.0.0.1" in ran.stdout
+    assert "is the mail server up?; next try at" in ran.stdout
 
 
 def test_send_without_a_mail_server_says_which_setting_is_missing(desk: Desk) -> None:
@@ -162,10 +121,10 @@ def test_send_without_a_mail_server_says_which_setting_is_missing(desk: Desk) ->
     desk.build()
     for words in (["send"], ["send", "--to", "me@example.org"], ["send", NAME, "--retry"]):
         ran = desk.run(*words, DIGEST_SMTP_URL="")
-        assert ran.status == 2
-        assert "DIGEST_SMTP_URL isn't set, so nothing can be sent" in ran.err
+        assert ran.returncode == 2
+        assert "DIGEST_SMTP_URL isn't set, so nothing can be sent" in ran.stderr
     shown = desk.run("send", "--dry-run", DIGEST_SMTP_URL="")
-    assert (shown.status, shown.err) == (0, "")
+    assert (shown.returncode, shown.stderr) == (0, "")
     assert desk.state() == "approved"
 
 
@@ -175,10 +134,10 @@ def test_a_password_is_never_shown(desk: Desk) -> None:
     desk.server.login = ("desk", "right")
     url = desk.server.url.replace("//", "//desk:hunter2@")
     ran = desk.run("send", DIGEST_SMTP_URL=url)
-    assert ran.status == 3
-    assert "refuses the user or the password" in ran.out
+    assert ran.returncode == 3
+    assert "refuses the user or the password" in ran.stdout
     looked = desk.run("outbox", NAME, "--json", "--addresses")
-    assert "hunter2" not in ran.out + ran.err + looked.out + looked.err
+    assert "hunter2" not in ran.stdout + ran.stderr + looked.stdout + looked.stderr
 
 
 def test_dry_run_shows_and_changes_nothing(desk: Desk) -> None:
@@ -187,8 +146,8 @@ def test_dry_run_shows_and_changes_nothing(desk: Desk) -> None:
     desk.subscribe("kim", topics=("Chess",))
     desk.build()
     ran = desk.run("send", "--dry-run")
-    assert ran.status == 0
-    assert ran.out == (
+    assert ran.returncode == 0
+    assert ran.stdout == (
         f"{NAME} (approved): The Sample Courier: Lighthouse keepers find a second lamp\n"
         "  from The Sample Courier <courier@example.org> to 3, of whom 1 get some topics or "
         "languages only; 1 more get nothing: it has no story of what they chose\n"
@@ -202,8 +161,8 @@ def test_a_test_copy_goes_to_one_address_and_counts_for_nothing(desk: Desk) -> N
     desk.subscribe("ann")
     desk.build(review=True)
     ran = desk.run("send", NAME, "--to", "Me@Example.ORG")
-    assert ran.status == 0
-    assert ran.out.startswith(f"{NAME}: test copy to Me@example.org: sent")
+    assert ran.returncode == 0
+    assert ran.stdout.startswith(f"{NAME}: test copy to Me@example.org: sent")
     assert desk.server.counts == {"Me@example.org": 1}
     assert b"Subject: [Test] " in desk.server.accepted[0][1]
     assert desk.state() == "draft"
@@ -215,8 +174,8 @@ def test_a_test_copy_goes_to_one_address_and_counts_for_nothing(desk: Desk) -> N
 def test_a_test_copy_goes_to_no_address_that_is_none(desk: Desk, address: str) -> None:
     desk.build()
     ran = desk.run("send", NAME, "--to", address)
-    assert ran.status == 2
-    assert ran.err.startswith("--to ") or "--to" in ran.err
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("--to ") or "--to" in ran.stderr
     assert desk.server.sessions == 0
 
 
@@ -224,7 +183,7 @@ def test_a_test_copy_that_is_refused_is_a_failure(desk: Desk) -> None:
     desk.build()
     desk.server.replies("rcpt", "550 5.1.1 unknown")
     ran = desk.run("send", NAME, "--to", "me@example.org", "--json")
-    assert (ran.status, ran.json["outcome"]) == (3, "bounced")
+    assert (ran.returncode, ran.json["outcome"]) == (3, "bounced")
     assert "550 5.1.1 unknown" in ran.json["reason"]
 
 
@@ -234,13 +193,13 @@ def test_what_is_unconfirmed_is_settled_by_confirm_and_by_retry(desk: Desk) -> N
     desk.server.drops("dot", to="bob@example.org", taken=False)
     desk.build()
     ran = desk.run("send")
-    assert (ran.status, ran.out) == (1, f"{NAME}: sent, 1 of 3 have it, 2 unconfirmed\n")
+    assert (ran.returncode, ran.stdout) == (1, f"{NAME}: sent, 1 of 3 have it, 2 unconfirmed\n")
     confirmed = desk.run("send", NAME, "--confirm", "--only", "ANN@example.org")
-    assert (confirmed.status, confirmed.out) == (0, f"{NAME}: 1 confirmed\n")
+    assert (confirmed.returncode, confirmed.stdout) == (0, f"{NAME}: 1 confirmed\n")
     retried = desk.run("send", NAME, "--retry", "--only", "bob@example.org")
-    assert (retried.status, retried.out) == (0, f"{NAME}: sent, 3 of 3 have it\n")
+    assert (retried.returncode, retried.stdout) == (0, f"{NAME}: sent, 3 of 3 have it\n")
     nothing = desk.run("send", NAME, "--retry")
-    assert (nothing.status, nothing.err) == (0, f"{NAME}: nothing is unconfirmed\n")
+    assert (nothing.returncode, nothing.stderr) == (0, f"{NAME}: nothing is unconfirmed\n")
     assert desk.server.counts == dict.fromkeys(people, 1)
 
 
@@ -250,7 +209,7 @@ def test_confirming_needs_no_mail_server_and_tells_json(desk: Desk) -> None:
     desk.build()
     desk.run("send")
     ran = desk.run("send", NAME, "--confirm", "--json", DIGEST_SMTP_URL="")
-    assert (ran.status, ran.json) == (0, {"edition": NAME, "confirmed": 2})
+    assert (ran.returncode, ran.json) == (0, {"edition": NAME, "confirmed": 2})
 
 
 def test_an_address_that_is_not_in_doubt_is_refused(desk: Desk) -> None:
@@ -258,8 +217,8 @@ def test_an_address_that_is_not_in_doubt_is_refused(desk: Desk) -> None:
     desk.build()
     desk.run("send")
     ran = desk.run("send", NAME, "--retry", "--only", "ann@example.org")
-    assert ran.status == 2
-    assert "is unconfirmed" in ran.err
+    assert ran.returncode == 2
+    assert "is unconfirmed" in ran.stderr
     assert desk.server.counts == {"ann@example.org": 1}
 
 
@@ -280,8 +239,8 @@ def test_words_that_do_not_go_together_are_refused(
 ) -> None:
     desk.build()
     ran = desk.run("send", *words)
-    assert (ran.status, ran.out) == (2, "")
-    assert complaint in ran.err
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert complaint in ran.stderr
     assert desk.server.sessions == 0
 
 
@@ -291,8 +250,8 @@ def test_an_edition_that_was_altered_is_not_sent(desk: Desk) -> None:
     path = desk.folder / "outbox" / "sample" / DATE / EDITION
     path.write_bytes(path.read_bytes().replace(b"lamp", b"lamb"))
     ran = desk.run("send", NAME)
-    assert ran.status == 3
-    assert "was changed after the edition was built, so it is not sent" in ran.out
+    assert ran.returncode == 3
+    assert "was changed after the edition was built, so it is not sent" in ran.stdout
     assert desk.server.sessions == 0
 
 
@@ -303,8 +262,8 @@ def test_while_another_process_sends_nothing_is_done(desk: Desk) -> None:
     desk.build()
     with FileLock(desk.folder / "state" / "send.lock"):
         ran = desk.run("send")
-    assert (ran.status, ran.out) == (1, "")
-    assert "another process sends from this state folder now" in ran.err
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "another process sends from this state folder now" in ran.stderr
     assert desk.server.sessions == 0
 
 
@@ -315,14 +274,14 @@ def test_a_draft_leaves_only_after_it_was_approved(desk: Desk) -> None:
     people = desk.subscribe("ann")
     desk.build(review=True)
     refused = desk.run("send", NAME)
-    assert refused.status == 2
-    assert f"{NAME} waits for approval: `digest approve {NAME}`" in refused.err
-    assert f"{NAME} waits for approval: `digest approve {NAME}`" in desk.run("send").err
+    assert refused.returncode == 2
+    assert f"{NAME} waits for approval: `digest approve {NAME}`" in refused.stderr
+    assert f"{NAME} waits for approval: `digest approve {NAME}`" in desk.run("send").stderr
     ran = desk.run("approve", "sample")
-    assert ran.status == 0
-    assert ran.out.startswith(f"{NAME} is approved; `digest send` sends it now")
-    assert desk.run("approve", "sample").out.startswith(f"{NAME} is approved already; ")
-    assert desk.run("send").status == 0
+    assert ran.returncode == 0
+    assert ran.stdout.startswith(f"{NAME} is approved; `digest send` sends it now")
+    assert desk.run("approve", "sample").stdout.startswith(f"{NAME} is approved already; ")
+    assert desk.run("send").returncode == 0
     assert desk.server.counts == dict.fromkeys(people, 1)
 
 
@@ -330,9 +289,9 @@ def test_an_approval_says_when_it_leaves_and_can_be_taken_back(desk: Desk) -> No
     at = NOW + timedelta(hours=5)
     desk.build(review=True, send_at=at)
     ran = desk.run("approve", NAME)
-    assert ran.out == f"{NAME} is approved; `digest serve` sends it at {at:%Y-%m-%d %H:%M} UTC\n"
+    assert ran.stdout == f"{NAME} is approved; `digest serve` sends it at {at:%Y-%m-%d %H:%M} UTC\n"
     back = desk.run("approve", NAME, "--take-back")
-    assert (back.status, back.out) == (0, f"{NAME} is a draft again\n")
+    assert (back.returncode, back.stdout) == (0, f"{NAME} is a draft again\n")
     assert desk.state() == "draft"
 
 
@@ -342,8 +301,8 @@ def test_what_is_sent_cannot_be_approved_or_taken_back(desk: Desk) -> None:
     desk.run("send")
     for words in ([], ["--take-back"]):
         ran = desk.run("approve", NAME, *words)
-        assert ran.status == 2
-        assert f"{NAME} is sent, not " in ran.err
+        assert ran.returncode == 2
+        assert f"{NAME} is sent, not " in ran.stderr
 
 
 # --- digest outbox ---------------------------------------------------------------------------
@@ -351,7 +310,7 @@ def test_what_is_sent_cannot_be_approved_or_taken_back(desk: Desk) -> None:
 
 def test_an_empty_outbox_says_what_to_do(desk: Desk) -> None:
     ran = desk.run("outbox")
-    assert (ran.status, ran.out) == (0, "no edition yet; `digest run` builds one\n")
+    assert (ran.returncode, ran.stdout) == (0, "no edition yet; `digest run` builds one\n")
 
 
 def test_the_outbox_shows_what_waits_what_went_and_what_did_not(desk: Desk) -> None:
@@ -363,8 +322,8 @@ def test_the_outbox_shows_what_waits_what_went_and_what_did_not(desk: Desk) -> N
     desk.build(date="2026-03-03", review=True)
     desk.run("send", NAME)
     ran = desk.run("outbox")
-    lines = ran.out.splitlines()
-    assert ran.status == 1
+    lines = ran.stdout.splitlines()
+    assert ran.returncode == 1
     waits = "waits for `digest approve sample/2026-03-03`"
     assert lines[0] == f"sample/2026-03-03  draft  {waits}"
     assert lines[1].startswith(
@@ -374,7 +333,7 @@ def test_the_outbox_shows_what_waits_what_went_and_what_did_not(desk: Desk) -> N
     assert "  1 deferred: 450 4.2.0 later" in lines
     assert f"  settle with: digest send {NAME} --confirm (they have it) or --retry" in lines
     assert lines[-1].startswith("last sending: ")
-    assert not any(f"{name}@" in ran.out for name in ("ann", "bob", "cid", "gone"))
+    assert not any(f"{name}@" in ran.stdout for name in ("ann", "bob", "cid", "gone"))
 
 
 def test_the_outbox_names_whom_it_did_not_reach_masked_unless_asked(desk: Desk) -> None:
@@ -383,12 +342,12 @@ def test_the_outbox_names_whom_it_did_not_reach_masked_unless_asked(desk: Desk) 
     desk.build()
     desk.run("send", NAME)
     masked = desk.run("outbox", NAME)
-    assert "  b…@example.org deferred, 1 try: 450 4.2.0 <b…@example.org> later" in masked.out
-    assert "bob@" not in masked.out
+    assert "  b…@example.org deferred, 1 try: 450 4.2.0 <b…@example.org> later" in masked.stdout
+    assert "bob@" not in masked.stdout
     whole = desk.run("outbox", NAME, "--addresses")
-    assert "  bob@example.org deferred, 1 try: " in whole.out
+    assert "  bob@example.org deferred, 1 try: " in whole.stdout
     everybody = desk.run("outbox", NAME, "--all", "--addresses")
-    assert "  ann@example.org sent, 1 try" in everybody.out
+    assert "  ann@example.org sent, 1 try" in everybody.stdout
 
 
 def test_the_outbox_as_json(desk: Desk) -> None:
@@ -397,7 +356,7 @@ def test_the_outbox_as_json(desk: Desk) -> None:
     desk.build()
     desk.run("send", NAME)
     ran = desk.run("outbox", NAME, "--json")
-    assert ran.status == 1
+    assert ran.returncode == 1
     (row,) = ran.json["editions"]
     assert (row["edition"], row["state"]) == (NAME, "sent")
     assert row["deliveries"] == {"sent": 1, "unconfirmed": 1}
@@ -407,7 +366,7 @@ def test_the_outbox_as_json(desk: Desk) -> None:
     assert row["started"].endswith("Z")
     (run,) = ran.json["runs"]
     assert (run["kind"], run["report"]["tried"]) == ("send", {"sent": 1, "unconfirmed": 1})
-    assert "bob@" not in ran.out
+    assert "bob@" not in ran.stdout
 
 
 def test_the_outbox_shows_so_many_of_each_digest(desk: Desk) -> None:
@@ -415,7 +374,7 @@ def test_the_outbox_shows_so_many_of_each_digest(desk: Desk) -> None:
         desk.build(date=f"2026-03-0{day}")
     ran = desk.run("outbox", "sample", "--most", "2", "--json")
     assert [row["edition"][-1] for row in ran.json["editions"]] == ["5", "4"]
-    assert ran.status == 0
+    assert ran.returncode == 0
     unknown = desk.run("outbox", "evening", "--json")
-    assert unknown.status == 2
-    assert "there is no digest 'evening'; digests here: sample" in unknown.err
+    assert unknown.returncode == 2
+    assert "there is no digest 'evening'; digests here: sample" in unknown.stderr

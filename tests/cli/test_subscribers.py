@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
-import os
 import re
 import shlex
 import stat
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,15 +16,7 @@ import pytest
 
 from digest.store.store import Store
 
-
-@dataclass(frozen=True)
-class Ran:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Run = Callable[..., Ran]
+Run = Callable[..., Any]
 CONFIG = """
 digests:
   - name: morning
@@ -46,35 +34,6 @@ def config(tmp_path: Path) -> Path:
     path = tmp_path / "feeds.yaml"
     path.write_text(CONFIG.format(more=""))
     return path
-
-
-@pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
-) -> Run:
-    """Runs `digest …` in `tmp_path`, in this process: there are many."""
-    from digest.cli.app import main
-
-    monkeypatch.chdir(tmp_path)
-    for variable in [one for one in os.environ if one.startswith("DIGEST_")]:
-        monkeypatch.delenv(variable)
-
-    def run(*words: str, input: str = "", **settings: str) -> Ran:
-        with monkeypatch.context() as patch:
-            for variable, value in settings.items():
-                patch.setenv(variable, value)
-            patch.setattr(sys, "argv", ["digest", *words])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input.encode())))
-            capsysbinary.readouterr()
-            status = 0
-            try:
-                main()
-            except SystemExit as ended:
-                status = int(ended.code or 0)
-        out, err = capsysbinary.readouterr()
-        return Ran(status, out.decode(), err.decode())
-
-    return run
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ HARNESS = Path(__file__).parents[2] / "benchmarks" / "crash.py"
 @pytest.mark.slow
 def test_killed_at_every_state_change_nobody_is_lost_and_nobody_has_it_twice() -> None:
     result = subprocess.run(
-        [sys.executable, str(HARNESS), "--readers", "3", "--storm", "140"],
+        [sys.executable, str(HARNESS), "--readers", "2", "--storm", "140"],
         capture_output=True,
         text=True,
         timeout=900,
