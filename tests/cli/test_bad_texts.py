@@ -38,6 +38,12 @@ TEXTS = {
 }
 
 
+@pytest.fixture
+def digest(command):
+    """In this process: the model is loaded once, and not for each test."""
+    return command
+
+
 def squeezed(text: str) -> str:
     return "".join(character for character in text if character.isalnum())
 

@@ -63,20 +63,22 @@ def test_run_builds_an_edition_once_and_says_where_it_is(digest, town: Path) -> 
 
 
 @pytest.mark.model
-def test_the_editors_note_comes_from_the_command_line_or_standard_input(digest, town: Path) -> None:
-    done = digest("run", "--now", NOW, "--note", "Good morning.\n\nThe bridge\nis closed.")
+def test_the_editors_note_comes_from_the_command_line_or_standard_input(
+    command, town: Path
+) -> None:
+    done = command("run", "--now", NOW, "--note", "Good morning.\n\nThe bridge\nis closed.")
     assert done.returncode == 0, done.stderr
     edition = town / "outbox" / "town" / "2026-03-02" / "edition.json"
     assert json.loads(edition.read_text())["note"] == ["Good morning.", "The bridge is closed."]
-    done = digest("run", "--now", NOW, "--force", "--note", "-", input="From a file.\n")
+    done = command("run", "--now", NOW, "--force", "--note", "-", input="From a file.\n")
     assert done.returncode == 0, done.stderr
     assert json.loads(edition.read_text())["note"] == ["From a file."]
 
 
 @pytest.mark.model
-def test_a_failed_feed_makes_status_1_and_its_reason_goes_to_stderr(digest, town: Path) -> None:
+def test_a_failed_feed_makes_status_1_and_its_reason_goes_to_stderr(command, town: Path) -> None:
     (town / "feeds.yaml").write_text(CONFIG + "  - {name: gone, url: gone.xml}\n")
-    done = digest("run", "--now", NOW)
+    done = command("run", "--now", NOW)
     assert done.returncode == 1
     assert "feed gone: " in done.stderr
     assert "gone.xml" in done.stderr
@@ -136,39 +138,39 @@ def test_a_broken_setting_is_status_2(digest, town: Path) -> None:  # noqa: ARG0
     assert "DIGEST_MISFIRE_GRACE_HOURS" in done.stderr
 
 
-def test_fetch_prints_a_row_a_feed_and_stores_what_came(digest, town: Path) -> None:
-    assert digest("feeds", "list").stdout == f"town: {town / 'town.xml'} (not asked yet)\n"
-    done = digest("fetch", "--now", NOW)
+def test_fetch_prints_a_row_a_feed_and_stores_what_came(command, town: Path) -> None:
+    assert command("feeds", "list").stdout == f"town: {town / 'town.xml'} (not asked yet)\n"
+    done = command("fetch", "--now", NOW)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("town: fetched, 1 entry, 1 new, 0 updated")
-    again = digest("fetch", "--now", NOW)
+    again = command("fetch", "--now", NOW)
     assert again.stdout.startswith("town: fetched, 1 entry, 0 new, 0 updated")
-    assert "1 entry, 2026-03-02 07:00 UTC" in digest("feeds", "list").stdout
+    assert "1 entry, 2026-03-02 07:00 UTC" in command("feeds", "list").stdout
 
 
-def test_feeds_check_stores_nothing(digest, town: Path) -> None:
-    done = digest("feeds", "check", "town")
+def test_feeds_check_stores_nothing(command, town: Path) -> None:
+    done = command("feeds", "check", "town")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("town: healthy")
     assert not (town / "state").exists()
 
 
-def test_a_password_in_a_feeds_address_is_never_printed(digest, town: Path) -> None:
+def test_a_password_in_a_feeds_address_is_never_printed(command, town: Path) -> None:
     (town / "feeds.yaml").write_text(
         CONFIG.replace("town.xml", '"http://user:sesame@127.0.0.1:9/feed"')
     )
     for words in (["feeds", "list"], ["feeds", "check"], ["run"], ["fetch", "--json"]):
-        done = digest(*words)
+        done = command(*words)
         assert "town" in done.stdout + done.stderr
         assert "sesame" not in done.stdout + done.stderr
 
 
 @pytest.mark.model
-def test_models_list_and_doctor_find_the_packaged_encoder_fit(digest, town: Path) -> None:
-    listed = json.loads(digest("models", "list", "--json").stdout.splitlines()[0])
+def test_models_list_and_doctor_find_the_packaged_encoder_fit(command, town: Path) -> None:
+    listed = json.loads(command("models", "list", "--json").stdout.splitlines()[0])
     assert listed["name"] == "all-MiniLM-L6-v2"
     assert listed["problem"] == ""
-    done = digest("doctor")
+    done = command("doctor")
     assert done.returncode == 0, done.stdout
     assert all(line.endswith(": ok") for line in done.stdout.splitlines())
     assert (town / "state").is_dir()
@@ -188,7 +190,7 @@ def test_doctor_names_what_is_wrong(digest, town: Path) -> None:
     assert "outbox outbox: can't be written" in done.stdout
 
 
-def test_doctor_tries_the_theme_and_finds_what_is_misspelt(digest, town: Path) -> None:
+def test_doctor_tries_the_theme_and_finds_what_is_misspelt(command, town: Path) -> None:
     theme = town / "templates" / "classic"
     theme.mkdir(parents=True)
     (theme / "digest.html.j2").write_text("<p>\n{{ edition.titel }}</p>")
@@ -196,7 +198,7 @@ def test_doctor_tries_the_theme_and_finds_what_is_misspelt(digest, town: Path) -
         "digests:\n  - {name: town, topics: [World, Bussiness]}\n"
         "feeds:\n  - {name: town, url: www.town.example/feed, topic: Sceince}\n"
     )
-    done = digest("doctor")
+    done = command("doctor")
     assert done.returncode == 1
     assert "theme classic: templates/classic/digest.html.j2:2: " in done.stdout
     assert "town: Bussiness is no built-in topic (did you mean Business?)" in done.stdout

@@ -35,6 +35,12 @@ GROUPED = [
 ]
 
 
+@pytest.fixture
+def digest(command):
+    """In this process: the model is loaded once, and not for each test."""
+    return command
+
+
 def test_articles_on_one_event_share_a_story_and_stand_under_their_topic(
     digest, tmp_path: Path
 ) -> None:

@@ -32,6 +32,12 @@ CLOSES = (
 pytestmark = pytest.mark.model
 
 
+@pytest.fixture
+def digest(command):
+    """In this process: the model is loaded once, and not for each test."""
+    return command
+
+
 def test_a_markdown_file_is_summarised_in_its_own_words(digest, tmp_path: Path) -> None:
     (tmp_path / "bridge.md").write_text(ARTICLE)
     done = digest("summarize", "bridge.md", "--json", "--max-sentences", "1")

@@ -16,6 +16,12 @@ SOURCE = (
 pytestmark = pytest.mark.model
 
 
+@pytest.fixture
+def digest(command):
+    """In this process: the model is loaded once, and not for each test."""
+    return command
+
+
 def test_each_sentence_gets_a_verdict_with_reasons_and_sources(digest, tmp_path: Path) -> None:
     summary = "Drivers will be sent along the northern road. Jane Roe closed it for ten weeks."
     line = json.dumps({"id": "bridge", "source": SOURCE, "summary": summary})
