@@ -29,6 +29,7 @@ from digest.cli.common import (
     read_text,
 )
 from digest.cli.sending import print_reports, send_status
+from digest.cli.stopping import until_signal
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ def run(
         if force or window is not None or note is not None:
             raise UsageError("--scheduled takes no --force, --window or --note")
         report_due = _run_due(settings, configuration, digests, at, is_now=now is None)
+        if report_due is None:
+            complain("stopped in the middle of a build; the next turn takes it up")
+            raise typer.Exit(SOME_FAILED)
         print_json(due_json(report_due)) if as_json else print_due(report_due)
         raise typer.Exit(due_status(report_due))
     from digest.pipeline.run import report_json
@@ -192,23 +196,36 @@ def _run_due(
     at: datetime,
     *,
     is_now: bool,
-) -> DueReport:
-    """One turn of the service; with a made-up time, all of it happens at that time."""
+) -> DueReport | None:
+    """One turn of the service; with a made-up time, all of it happens at that time.
+
+    None when SIGTERM or Ctrl-C came in the middle of a build.
+    """
     from digest.cli.logs import take_structlog
     from digest.pipeline.wiring import open_workshop
-    from digest.service.service import run_due
+    from digest.service.service import Stopped, run_due
 
     take_structlog()
-    with open_workshop(settings) as workshop, progress_bar() as progress:
-        return run_due(
-            workshop,
-            config,
-            digests,
-            at,
-            timedelta(hours=settings.misfire_grace_hours),
-            clock=(lambda: datetime.now(UTC)) if is_now else (lambda: at),
-            progress=progress,
-        )
+    with open_workshop(settings) as workshop, progress_bar() as bar, until_signal() as stop:
+
+        def progress(stage: str, done: int, total: int) -> None:
+            bar(stage, done, total)
+            if stop.is_set():
+                raise Stopped
+
+        try:
+            return run_due(
+                workshop,
+                config,
+                digests,
+                at,
+                timedelta(hours=settings.misfire_grace_hours),
+                clock=(lambda: datetime.now(UTC)) if is_now else (lambda: at),
+                progress=progress,
+                stop=stop,
+            )
+        except Stopped:
+            return None
 
 
 def due_status(report: DueReport) -> int:

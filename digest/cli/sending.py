@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +17,7 @@ from digest.cli.common import (
     load,
     print_json,
 )
+from digest.cli.stopping import until_signal
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -202,7 +199,7 @@ def _send(
         for draft in drafts[:_DRAFTS]:
             complain(not_to_send(draft))
         return DONE
-    with _until_signal() as stop:
+    with until_signal() as stop:
         reports = deliver(workshop, lambda: datetime.now(UTC), editions=statuses, stop=stop)
     if not reports:
         complain(
@@ -331,26 +328,3 @@ def _try(workshop: Workshop, statuses: list[EditionStatus], to: str, as_json: bo
     finally:
         transport.close()
     return NOTHING_DONE if failed else DONE
-
-
-@contextmanager
-def _until_signal() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set; a second one ends the process as usual."""
-    stop = threading.Event()
-    before: dict[int, Any] = {
-        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-
-    def on_signal(number: int, _: object) -> None:
-        if not stop.is_set():
-            complain("stopping after the message in hand; the others wait for the next time")
-        stop.set()
-        signal.signal(number, before[number])
-
-    for number in before:
-        signal.signal(number, on_signal)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.common import (
+    DONE,
     NOTHING_DONE,
     WRONG_USE,
     ConfigOption,
@@ -29,6 +30,7 @@ from digest.cli.common import (
     announce,
     load_settings,
 )
+from digest.cli.stopping import SIGNALS, end_at_the_latest
 from digest.errors import ConfigError, DigestError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -244,7 +246,6 @@ def _take_up(schedule: Schedule, workshop: Workshop, config: Config, voice: Voic
 # From the signal to the end: ten seconds are promised. The rest is for closing the database, and a
 # second for taking the libraries down, which is given up at the latest then.
 _SECONDS = 8.0
-_AT_THE_LATEST = 9.3
 
 
 class _Ending:
@@ -268,26 +269,18 @@ def _ending(ask: Callable[[], None], voice: Voice) -> Iterator[_Ending]:
             voice.say_in_a_signal(
                 "stopping: finishing what is in hand (Ctrl-C again ends it at once)"
             )
-            Thread(target=_end_at_the_latest, daemon=True).start()
+            Thread(target=end_at_the_latest, args=(DONE,), daemon=True).start()
             ask()
         elif number == signal.SIGINT:
             voice.say_in_a_signal("ended at once; what was begun is taken up at the next start")
             os._exit(130)
 
-    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:
         yield ending
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _end_at_the_latest() -> None:
-    time.sleep(_AT_THE_LATEST)
-    os._exit(0)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def _stop(schedule: Schedule, ending: _Ending, voice: Voice) -> None:

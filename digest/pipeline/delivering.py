@@ -21,7 +21,7 @@ from digest.pipeline.copies import Copies
 from digest.pipeline.rounds import Round
 from digest.pipeline.wiring import Mail, Workshop
 from digest.protocols import Transport
-from digest.records import Delivery, Edition, EditionStatus, SendReport
+from digest.records import Delivery, Edition, EditionStatus, Envelope, SendReport
 from digest.text.masking import without_addresses
 
 log = logging.getLogger(__name__)
@@ -239,7 +239,11 @@ def _take_up(
 
 
 def _is_there(transport: Transport, copies: Copies, delivery: Delivery) -> bool | None:
-    return transport.has(copies.envelope(delivery)) if delivery.address else None
+    """Whether the message lies there, which its name alone tells: it need not be made again."""
+    if not delivery.address:
+        return None
+    name = copies.message_id(delivery)
+    return transport.has(Envelope("", delivery.address, name, b""))
 
 
 def _give_up(

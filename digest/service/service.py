@@ -137,14 +137,16 @@ def run_due(
     *,
     clock: Clock,
     progress: Progress = silent,
+    stop: threading.Event | None = None,
 ) -> DueReport:
     """One turn of the service for a timer: builds what is due at `now`, sends what may leave.
 
-    Raises StoreError; what one digest or one edition costs stands in the report.
+    `stop` ends it after the message in hand; a build ends where `progress` raises. Raises
+    StoreError; what one digest or one edition costs stands in the report.
     """
     report = build_due(workshop, config, digests, now, grace, progress)
-    sent = tuple(deliver(workshop, clock))
-    letters = send_letters(workshop, config, clock())
+    sent = tuple(deliver(workshop, clock, stop=stop))
+    letters = send_letters(workshop, config, clock(), stop=stop)
     told = {(one.digest, one.date) for one in sent}
     waiting = tuple(
         one for one in still_waiting(workshop, clock()) if (one.digest, one.date) not in told

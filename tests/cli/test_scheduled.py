@@ -291,3 +291,32 @@ def test_serve_takes_up_a_changed_configuration_and_refuses_a_broken_one(
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
+
+
+@pytest.mark.model
+def test_a_timers_turn_ends_after_the_message_in_hand(
+    tmp_path: Path, environment: dict[str, str], mail_server
+) -> None:
+    configure(tmp_path, "0 7 * * *")
+    subscribe(tmp_path, *(f"r{number}@example.org" for number in range(40)))
+    mail_server.dawdles("dot", 0.3, times=999)
+    process = subprocess.Popen(
+        [SCRIPT, "run", "--scheduled", "--now", "2026-03-02T07:00Z"],
+        cwd=tmp_path,
+        env={**environment, "DIGEST_SMTP_URL": mail_server.url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not mail_server.accepted:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert "stopping after the message in hand" in err
+    store = Store(f"sqlite:///{tmp_path / 'state' / 'digest.db'}")
+    counts = store.deliveries.counts("town", "2026-03-02")
+    store.close()
+    assert counts == {"sent": len(mail_server.accepted), "pending": 40 - len(mail_server.accepted)}
+    assert counts["pending"], out

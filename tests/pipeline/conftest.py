@@ -38,9 +38,11 @@ from digest.records import (
     DueEdition,
     Edition,
     EditionStatus,
+    Envelope,
     FeedOutcome,
     FeedState,
     NewSubscriber,
+    Receipt,
     RunReport,
     SendReport,
     Vectors,
@@ -324,6 +326,33 @@ _BARE = {
 }
 
 
+class Meddling:
+    """A transport, and what happens elsewhere while it sends: `before`, `at_the_dot`, `in_doubt`,
+    `after`."""
+
+    def __init__(self, inner: Any, **moments: Callable[[Envelope], None]) -> None:
+        self.inner = inner
+        self.moments = moments
+
+    def send(self, envelope: Envelope, ready: Callable[[], None]) -> Receipt:
+        def last_moment() -> None:
+            self.happens("at_the_dot", envelope)
+            ready()
+            self.happens("in_doubt", envelope)
+
+        self.happens("before", envelope)
+        receipt: Receipt = self.inner.send(envelope, last_moment)
+        self.happens("after", envelope)
+        return receipt
+
+    def happens(self, name: str, envelope: Envelope) -> None:
+        if name in self.moments:
+            self.moments[name](envelope)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
 @dataclass
 class Mailroom:
     """An edition of seven o'clock, those who want it, and a clock that goes on when it is told to.
@@ -343,6 +372,7 @@ class Mailroom:
     around: Callable[[Transport], Transport] = lambda transport: transport
     digest: str = "sample"
     date: str = "2026-03-02"
+    meddling = Meddling
 
     @property
     def key(self) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -17,36 +16,11 @@ from digest.outbox.outbox import EDITION
 from digest.pipeline import delivering
 from digest.pipeline.delivering import deliver
 from digest.pipeline.outgoing import approve, release, take_back
-from digest.records import Envelope, Receipt
+from digest.records import Envelope
 
 Mailroom = Any  # tests/pipeline/conftest.py
 WORLD, BUSINESS = "Lighthouse keepers find a second lamp", "Bakers agree"
 HOUR = timedelta(hours=1)
-
-
-class Meddling:
-    """A transport, and what happens elsewhere while it sends: `before`, `at_the_dot`, `after`."""
-
-    def __init__(self, inner: Any, **moments: Callable[[Envelope], None]) -> None:
-        self.inner = inner
-        self.moments = moments
-
-    def send(self, envelope: Envelope, ready: Callable[[], None]) -> Receipt:
-        def last_moment() -> None:
-            self.happens("at_the_dot", envelope)
-            ready()
-
-        self.happens("before", envelope)
-        receipt: Receipt = self.inner.send(envelope, last_moment)
-        self.happens("after", envelope)
-        return receipt
-
-    def happens(self, name: str, envelope: Envelope) -> None:
-        if name in self.moments:
-            self.moments[name](envelope)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
 
 
 def texts(mail_server: Any) -> dict[str, str]:
@@ -170,7 +144,7 @@ def test_who_leaves_in_mid_round_gets_nothing_any_more_at_the_last_moment_too(
                 key = subscription.subscriber.key
                 assert store.subscribers.end(key, mailroom.digest, mailroom.now)
 
-    mailroom.around = lambda inner: Meddling(inner, **{moment: leave})
+    mailroom.around = lambda inner: mailroom.meddling(inner, **{moment: leave})
     mailroom.build()
     (report,) = mailroom.deliver()
     assert len(left) == 1
@@ -204,7 +178,7 @@ def test_somebody_erased_in_mid_round_is_nobody_to_send_to(
             with mailroom.store() as store:
                 store.subscribers.erase("bob@example.org")
 
-    mailroom.around = lambda inner: Meddling(inner, after=erase)
+    mailroom.around = lambda inner: mailroom.meddling(inner, after=erase)
     (report,) = mailroom.deliver()
     assert mail_server.counts == {"ann@example.org": 1}
     assert (report.state, report.counts) == ("sent", {"sent": 1})
@@ -520,7 +494,7 @@ def test_one_process_of_a_state_folder_sends_at_a_time(
     def look(_: Envelope) -> None:
         second.append(replace(mailroom, around=lambda transport: transport).deliver())
 
-    mailroom.around = lambda inner: Meddling(inner, before=look)
+    mailroom.around = lambda inner: mailroom.meddling(inner, before=look)
     mailroom.build()
     mailroom.deliver()
     assert second == [[], []]
@@ -585,7 +559,9 @@ def test_a_limit_a_second_is_waited_for_with_nothing_in_doubt(
     people = mailroom.subscribe("ann", "bob", "cid")
     mailroom.options["smtp_per_second"] = 8
     states: list[dict[str, int]] = []
-    mailroom.around = lambda inner: Meddling(inner, before=lambda _: states.append(mailroom.counts))
+    mailroom.around = lambda inner: mailroom.meddling(
+        inner, before=lambda _: states.append(mailroom.counts)
+    )
     mailroom.build()
     mailroom.deliver()
     assert states == [{"pending": 3}, {"pending": 2, "sent": 1}, {"pending": 1, "sent": 2}]

@@ -24,38 +24,12 @@ from digest.errors import StoreError
 from digest.pipeline import rounds, stopping
 from digest.pipeline.delivering import deliver
 from digest.pipeline.outgoing import release, settle
-from digest.records import Envelope, Receipt
+from digest.records import Envelope
 
 Mailroom = Any  # tests/pipeline/conftest.py
 Server = Any  # tests/conftest.py, MailServer
 NAMES = [f"r{number}" for number in range(8)]
 PEOPLE = [f"{name}@example.org" for name in NAMES]
-
-
-class Meddling:
-    """A transport, and what happens elsewhere while it sends: `before`, `at_the_dot`, `after`."""
-
-    def __init__(self, inner: Any, **moments: Callable[[Envelope], None]) -> None:
-        self.inner = inner
-        self.moments = moments
-
-    def send(self, envelope: Envelope, ready: Callable[[], None]) -> Receipt:
-        def last_moment() -> None:
-            self.happens("at_the_dot", envelope)
-            ready()
-            self.happens("in_doubt", envelope)
-
-        self.happens("before", envelope)
-        receipt: Receipt = self.inner.send(envelope, last_moment)
-        self.happens("after", envelope)
-        return receipt
-
-    def happens(self, name: str, envelope: Envelope) -> None:
-        if name in self.moments:
-            self.moments[name](envelope)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
 
 
 # --- faults of the mail server ---------------------------------------------------------------
@@ -237,7 +211,7 @@ def test_a_server_that_goes_down_in_mid_round_has_the_rest_afterwards(
         if len(mail_server.accepted) == 3:
             mail_server.down()
 
-    mailroom.around = lambda inner: Meddling(inner, after=stumble)
+    mailroom.around = lambda inner: mailroom.meddling(inner, after=stumble)
     (report,) = mailroom.deliver()
     assert report.counts == {"sent": 3, "pending": 5}
     mail_server.up()
@@ -477,7 +451,7 @@ def test_a_database_that_is_locked_in_mid_round_is_waited_for(
         threading.Timer(0.5, release).start()
 
     meddle = after_three(mail_server, lock)
-    mailroom.around = lambda inner: Meddling(inner, **{moment: meddle})
+    mailroom.around = lambda inner: mailroom.meddling(inner, **{moment: meddle})
     (report,) = mailroom.deliver()
     assert released.wait(10)
     assert "another process has held it for over 0.1 s; wait for it, or end it" in caplog.text
@@ -512,7 +486,7 @@ def test_a_full_disk_under_the_database_is_waited_for(
         limit[0] = 1
 
     meddle = after_three(mail_server, full)
-    mailroom.around = lambda inner: Meddling(inner, **{moment: meddle})
+    mailroom.around = lambda inner: mailroom.meddling(inner, **{moment: meddle})
     with mailroom.opened() as workshop:
         event.listen(workshop.store._database._engine, "checkout", fill)
         for _ in range(60):
@@ -546,7 +520,7 @@ def test_a_database_that_cannot_be_written_is_waited_for(
         is_away[0] = True
 
     meddle = after_three(mail_server, go)
-    mailroom.around = lambda inner: Meddling(inner, **{moment: meddle})
+    mailroom.around = lambda inner: mailroom.meddling(inner, **{moment: meddle})
     with mailroom.opened() as workshop:
         event.listen(workshop.store._database._engine, "checkout", refuse)
         for _ in range(5):
@@ -606,7 +580,7 @@ def test_a_database_that_is_moved_away_and_back_costs_nobody_anything(
             is_back.set()
 
         meddle = after_three(mail_server, move)
-        mailroom.around = lambda inner: Meddling(inner, **{moment: meddle})
+        mailroom.around = lambda inner: mailroom.meddling(inner, **{moment: meddle})
         deliver(workshop, mailroom.clock)
         assert is_back.wait(10)
         assert "can't be opened; check that its folder is there and writable" in caplog.text
@@ -679,7 +653,9 @@ def test_a_round_that_is_stopped_puts_the_rest_back(
     mailroom.build()
     mailroom.options["smtp_connections"] = connections
     stop = threading.Event()
-    mailroom.around = lambda inner: Meddling(inner, after=after_three(mail_server, stop.set))
+    mailroom.around = lambda inner: mailroom.meddling(
+        inner, after=after_three(mail_server, stop.set)
+    )
     (report,) = mailroom.deliver(stop=stop)
     sent = report.counts["sent"]
     assert 3 <= sent < 3 + connections
@@ -746,7 +722,9 @@ def test_a_round_is_stopped_while_the_database_is_away_and_only_what_nobody_note
             holder.execute("BEGIN IMMEDIATE")
             threading.Timer(0.3, stop.set).start()
 
-        mailroom.around = lambda inner: Meddling(inner, after=after_three(mail_server, lock))
+        mailroom.around = lambda inner: mailroom.meddling(
+            inner, after=after_three(mail_server, lock)
+        )
         (report,) = mailroom.deliver(stop=stop)
         holder.execute("ROLLBACK")
     assert "another process has held it" in report.reason
@@ -779,7 +757,7 @@ def test_a_defect_in_the_transport_costs_one_round_and_nobody_their_copy(
         raise ZeroDivisionError("a defect")
 
     meddle = after_three(mail_server, fail)
-    mailroom.around = lambda inner: Meddling(inner, **{moment: meddle})
+    mailroom.around = lambda inner: mailroom.meddling(inner, **{moment: meddle})
     (report,) = mailroom.deliver()
     assert report.reason == "unexpected ZeroDivisionError: a defect (please report it)"
     assert "Traceback" in caplog.text
