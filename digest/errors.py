@@ -3,6 +3,8 @@
     DigestError
     ├── ConfigError          the set-up is wrong: file, line and field           (exit status 2)
     ├── UsageError           the command's own input is wrong                    (exit status 2)
+    │   ├── GoneError        what it names isn't there, or isn't there any more
+    │   └── ConflictError    somebody else was quicker, or the edition is on its way
     ├── FeedError            one feed, and only that feed, can't be used
     │   ├── FetchError       it could not be fetched
     │   └── ParseError       it came, but is no feed
@@ -59,6 +61,14 @@ class ConfigError(DigestError):
 
 class UsageError(DigestError):
     """The command was given something it can't work on; the message names it."""
+
+
+class GoneError(UsageError):
+    """An edition, a story or a change that isn't there, or isn't there any more."""
+
+
+class ConflictError(UsageError):
+    """It can't be changed as it is now: another change came first, or it is being sent."""
 
 
 class FeedError(DigestError):

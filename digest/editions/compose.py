@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -20,13 +20,12 @@ from digest.records import (
     EditionTopic,
     FailedFeed,
     Feed,
-    Images,
+    Plan,
     Story,
     Summary,
     SummarySentence,
 )
 from digest.text.shorten import shorten
-from digest.text.subject import SUBJECT
 from digest.text.teaser import TEASER_WORDS
 from digest.text.urls import page_of
 
@@ -37,28 +36,6 @@ _CHARACTERS_A_MINUTE = 500
 # Most characters of a printed summary. An extractive one can be asked for 1,000 words, which are
 # about 6,000 characters. What is longer is no summary, and would fill the mail.
 _SUMMARY = 8000
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a digest's owner decided about its editions, as `feeds.yaml` says it."""
-
-    digest: str
-    title: str
-    timezone: str
-    template: str
-    sender: str
-    topics: tuple[str, ...]
-    max_stories: int
-    max_per_topic: int | None = None
-    max_per_feed: int | None = None
-    archive: str = ""
-    show_failed: bool = False
-    language: str = "en"
-    subject: str = SUBJECT
-    images: Images = "none"
-    postal: str = ""
-    note: tuple[str, ...] = ()
 
 
 def compose(

@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 from digest.config import Config, DigestSpec
 from digest.config.topics import AUTO
 from digest.editions.archive import PAGE
-from digest.editions.compose import Plan, choose, compose
+from digest.editions.compose import choose, compose
 from digest.editions.frozen import load_edition
 from digest.errors import DigestError, OutboxError, StoreError, TemplateError
 from digest.pipeline.claims import Claims, claiming
@@ -36,6 +36,7 @@ from digest.records import (
     Encoded,
     Feed,
     FeedOutcome,
+    Plan,
     RunReport,
     Story,
 )

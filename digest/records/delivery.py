@@ -29,7 +29,7 @@ class EditionStatus:
     it is approved; when None, only by hand. `started` is when its recipients were frozen,
     `finished` when the last of them was settled. `attempts` counts what failed in a row, in
     building or in reaching the mail server; `not_before` is when the next may be. `reason` says why
-    it is skipped, failed, or waits.
+    it is skipped, failed, or waits. `revision` counts what changed it: builds, and editors' changes.
     """
 
     digest: str
@@ -48,6 +48,7 @@ class EditionStatus:
     attempts: int = 0
     not_before: datetime | None = None
     reason: str = ""
+    revision: int = 0
 
     @property
     def name(self) -> str:

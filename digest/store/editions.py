@@ -107,6 +107,7 @@ class Editions:
             "attempts": 0,
             "not_before": None,
             "reason": "",
+            "revision": EditionRow.revision + 1,
         }
         with self._transaction() as connection:
             return _update(connection, digest, date, _held_by(owner), values)
@@ -169,13 +170,17 @@ class Editions:
         now: datetime,
         *,
         owner: str | None = None,
+        revision: int | None = None,
         **changes: Any,
     ) -> bool:
         """Changes fields of `EditionStatus`, `state` among them, if the state is as `expected`.
 
-        With `owner` only while that one holds it. False when another was quicker.
+        With `owner` only while that one holds it, with `revision` only at that one. False when
+        another was quicker.
         """
         where: ColumnElement[bool] = EditionRow.state.in_(expected)
+        if revision is not None:
+            where = and_(where, EditionRow.revision == revision)
         if owner is not None:
             where = and_(where, EditionRow.owner == owner)
         if changes.get("state", "building") != "building":

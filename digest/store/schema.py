@@ -208,8 +208,51 @@ class EditionRow(Base):
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str] = mapped_column(Text, server_default="")
+    revision: Mapped[int] = mapped_column(Integer, server_default="0")
 
     __table_args__ = (Index("ix_editions_state", "state"),)
+
+
+class OperationRow(Base):
+    """A change that an editor made to an edition: `Operation`.
+
+    `key` came with the request, so that one that is sent twice is done once.
+    """
+
+    __tablename__ = "operations"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    date: Mapped[str] = mapped_column(String(10), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(8))
+    story: Mapped[str] = mapped_column(String(40), server_default="")
+    article: Mapped[str] = mapped_column(String(40), server_default="")
+    values: Mapped[dict[str, Any]] = mapped_column(JSON)
+    who: Mapped[str] = mapped_column(Text)
+    made: Mapped[datetime] = mapped_column(UtcDateTime)
+    undone: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revision: Mapped[int] = mapped_column(Integer)
+    checked: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
+
+    __table_args__ = (Index("ix_operations_key", "digest", "date", "key", unique=True),)
+
+
+class BuildRow(Base):
+    """An edition as it was built or approved: `Build`, with the `Draft` that it was made from.
+
+    Both are compressed JSON; what was approved has no draft of its own.
+    """
+
+    __tablename__ = "builds"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    date: Mapped[str] = mapped_column(String(10), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    made: Mapped[datetime] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(String(16))
+    edition: Mapped[bytes] = mapped_column(LargeBinary)
+    draft: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class SubscriberRow(Base):

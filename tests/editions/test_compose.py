@@ -23,6 +23,7 @@ from digest.records import (
     FailedFeed,
     Feed,
     Image,
+    Plan,
     Story,
     Summary,
     SummarySentence,

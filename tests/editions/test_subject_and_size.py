@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digest.editions.compose import Plan, compose, fit
 from digest.editions.render import packaged_themes
 from digest.editions.words import Words, translations
-from digest.records import Article, Edition, Feed, Story, Summary, SummarySentence, Update
+from digest.records import Article, Edition, Feed, Plan, Story, Summary, SummarySentence, Update
 from digest.text.subject import SUBJECT_FIELDS, fill_subject, subject_fields
 
 SEVEN = datetime(2026, 3, 2, 7, tzinfo=UTC)
