@@ -13,6 +13,7 @@
     ├── TemplateError        a theme can't be rendered: file and line
     ├── StoreError           the database can't be used
     ├── OutboxError          an edition can't be written or read
+    ├── BusyError            another process works on the same state folder
     └── RelayError           the mail server can't be used at all now: nobody's message went out
 
 Errors chain their cause (`raise … from error`). What concerns one feed is caught at the
@@ -131,6 +132,10 @@ class StoreError(DigestError):
 
 class OutboxError(DigestError):
     """An edition can't be written or read; the message names the path."""
+
+
+class BusyError(DigestError):
+    """Another process has worked on the state folder for longer than one waits for it."""
 
 
 class RelayError(DigestError):

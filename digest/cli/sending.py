@@ -129,7 +129,7 @@ def approve(
     now.
     """
     settings, configuration = load(config)
-    from digest.pipeline.outgoing import approve as approve_edition
+    from digest.pipeline.approving import approve as approve_edition
     from digest.pipeline.outgoing import named
     from digest.pipeline.outgoing import take_back as take_approval_back
     from digest.pipeline.wiring import open_workshop
@@ -141,7 +141,9 @@ def approve(
             take_approval_back(workshop, status, now)
             typer.echo(f"{status.name} is a draft again")
             return
-        already = "" if approve_edition(workshop, status, now) else " already"
+        already = " already" if status.state == "approved" else ""
+        if not already:
+            status = approve_edition(workshop, status.digest, status.date, now)
         when = "`digest send` sends it now, `digest serve` at its time, if that is to come"
         if status.send_at is not None:
             when = f"`digest serve` sends it at {max(status.send_at, now):%Y-%m-%d %H:%M} UTC"

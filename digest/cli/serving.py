@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
+import secrets
 import signal
 import sys
 import time
@@ -13,9 +15,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from socket import socket
 from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlencode, urlsplit
 
 import typer
 
@@ -28,6 +32,7 @@ from digest.cli.common import (
     NoBrowserOption,
     PortOption,
     announce,
+    complain,
     load_settings,
 )
 from digest.cli.stopping import SIGNALS, end_at_the_latest
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from digest.cli.logs import Voice
     from digest.config import Config, Settings
     from digest.pipeline.wiring import Workshop
+    from digest.preview.room import DeskRoom
     from digest.service.schedule import Schedule
     from digest.service.service import DueReport, Service
 
@@ -56,24 +62,51 @@ EditionArgument = Annotated[
 
 def preview(
     wanted: EditionArgument = None,
-    config: ConfigOption = None,  # noqa: ARG001 - every command takes it
+    config: ConfigOption = None,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8765,
     no_browser: NoBrowserOption = False,
 ) -> None:
-    """Show an edition in the browser: desktop, phone, dark and plain text.
+    """Open the editor's desk in the browser: read, change, approve and send editions.
 
-    The page renders again when a template changes. Ctrl-C ends it.
+    The page renews itself when a template, feeds.yaml or another editor changes something. It is
+    for this machine alone, unless --host names an address that others reach: then the printed
+    address holds the key that it asks for, DIGEST_DESK_TOKEN or one made for the time. Nothing
+    leaves by itself; that is what `digest serve` does. Ctrl-C ends it.
     """
     settings = load_settings()
-    from digest.pipeline.wiring import theme_folders
+    from digest.config.watching import WatchedConfig
+    from digest.pipeline.wiring import open_workshop
     from digest.preview.app import create_app
-    from digest.preview.server import serve_preview
+    from digest.preview.server import listen, serve_preview
     from digest.preview.shelf import address_for
 
-    path = address_for(settings.outbox_dir, wanted or "")
-    app = create_app(settings.outbox_dir, theme_folders(settings), hosts=(host,))
-    serve_preview(app, host, port, path=path, open_browser=not no_browser, announce=announce)
+    watched = WatchedConfig(config or settings.config)
+
+    def in_force() -> Config | None:
+        watched.look()
+        return watched.config
+
+    known = in_force()
+    names = [spec.name for spec in known.digests] if known else []
+    path = address_for(settings.outbox_dir, wanted or "", names)
+    with open_workshop(settings) as workshop, listen(host, port) as listener:
+        desk = _desk(settings, workshop, in_force, lambda: watched.error, host, listener)
+        try:
+            serve_preview(
+                create_app(desk),
+                listener,
+                path=_entrance(desk, path),
+                open_browser=not no_browser,
+                announce=announce,
+                on_stopping=desk.stop,
+            )
+        finally:
+            desk.stop()
+            left = desk.jobs.stop(_SECONDS)
+            if left:
+                complain(f"stopped in the middle of: {', '.join(left)}; start it again")
+                _leave()
 
 
 def serve(
@@ -82,12 +115,13 @@ def serve(
     port: PortOption = 8000,
     no_browser: NoBrowserOption = False,
 ) -> None:
-    """Build and send each digest by its schedule, and show the editions, until stopped.
+    """Build and send each digest by its schedule, with the editor's desk, until stopped.
 
     The schedule's cron lines are read in each digest's own time zone. A date whose time was missed
     (the machine slept, the service was down) still has its edition within
     DIGEST_MISFIRE_GRACE_HOURS; later than that it is skipped, which `digest outbox` shows. A
     changed feeds.yaml is taken up within seconds; a broken one is refused, and the old one stays.
+    The desk is that of `digest preview`; with --host it asks for a key in the same way.
     `/healthz` answers while the service lives. Ctrl-C or SIGTERM ends it within ten seconds.
     """
     settings = load_settings()
@@ -102,11 +136,11 @@ def serve(
 def _serve(
     settings: Settings, voice: Voice, config: Path, host: str, port: int, open_browser: bool
 ) -> None:
+    from digest.config.watching import ConfigFile
     from digest.pipeline.wiring import open_workshop
     from digest.preview.server import address_of, build_server, listen
     from digest.service.schedule import Schedule
     from digest.service.service import Service
-    from digest.service.watching import ConfigFile
 
     file = ConfigFile(config)
     with open_workshop(settings) as workshop:
@@ -120,7 +154,16 @@ def _serve(
         )
         schedule = Schedule(service.jobs(), service.tick, service.grace)
         listener = listen(host, port)
-        address = address_of(listener) + "/"
+        desk = _desk(
+            settings,
+            workshop,
+            lambda: service.config,
+            lambda: file.error,
+            host,
+            listener,
+            serves=True,
+        )
+        address = address_of(listener) + _entrance(desk, "/")
 
         def started() -> None:
             announce(address)
@@ -128,8 +171,8 @@ def _serve(
                 # In a thread: some browsers are started as a child and waited for.
                 Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        app = _application(settings, workshop, service, host)
-        server = build_server(app, on_started=started)
+        app = _application(settings, workshop, service, host, desk)
+        server = build_server(app, on_started=started, on_stopping=desk.stop)
 
         def ask_to_end() -> None:
             service.stop()
@@ -144,7 +187,62 @@ def _serve(
                 server.run(sockets=[listener])
             finally:
                 service.stop()
-                _stop(schedule, ending, voice)
+                desk.stop()
+                _stop(schedule, desk, ending, voice)
+
+
+def _desk(
+    settings: Settings,
+    workshop: Workshop,
+    config: Callable[[], Config | None],
+    config_error: Callable[[], str],
+    host: str,
+    listener: socket,
+    *,
+    serves: bool = False,
+) -> DeskRoom:
+    """The editor's desk on `listener`. It has a key where others can reach it, or one is set."""
+    from digest.pipeline.wiring import theme_folders
+    from digest.preview.jobs import Jobs
+    from digest.preview.room import DeskRoom
+    from digest.preview.server import is_for_this_machine
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    token = settings.desk_token.get_secret_value() if settings.desk_token else None
+    if token is None and not is_for_this_machine(listener):
+        token = secrets.token_urlsafe(24)
+    # A proxy passes its own name on; without a key, what comes through one is refused anyway.
+    public = urlsplit(settings.archive).hostname if token else None
+    return DeskRoom(
+        workshop=workshop,
+        config=config,
+        config_error=config_error,
+        clock=clock,
+        jobs=Jobs(workshop, config, config_error, clock, serves=serves),
+        themes=theme_folders(settings),
+        token=token,
+        hosts=(host, public) if public else (host,),
+        serves=serves,
+        default_name="editor" if token else _own_name(),
+    )
+
+
+def _entrance(desk: DeskRoom, path: str) -> str:
+    """The path to open, with the key where one is asked for."""
+    if desk.token is None:
+        return path
+    further = {"token": desk.token, **({"next": path} if path != "/" else {})}
+    return f"/enter?{urlencode(further, safe='/')}"
+
+
+def _own_name() -> str:
+    """Of whoever started the program, as the machine knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that nobody has
+        return "editor"
 
 
 @contextmanager
@@ -195,17 +293,14 @@ def _report(voice: Voice, report: DueReport) -> None:
 
 
 def _application(
-    settings: Settings, workshop: Workshop, service: Service, host: str
+    settings: Settings, workshop: Workshop, service: Service, host: str, desk: DeskRoom
 ) -> Application:
-    """The preview for this machine and, where there is a public address, its pages for readers."""
-    from urllib.parse import urlsplit
-
-    from digest.pipeline.wiring import theme_folders
+    """The editor's desk and, where there is a public address, the pages for readers."""
     from digest.preview.app import create_app
     from digest.service.spoken import Spoken
     from digest.service.web import PublicFirst, create_public_app
 
-    private = create_app(settings.outbox_dir, theme_folders(settings), hosts=(host,))
+    private = create_app(desk)
     if workshop.links is None:
         return private
     public = urlsplit(settings.archive)
@@ -283,15 +378,21 @@ def _ending(ask: Callable[[], None], voice: Voice) -> Iterator[_Ending]:
             signal.signal(number, handler)
 
 
-def _stop(schedule: Schedule, ending: _Ending, voice: Voice) -> None:
+def _stop(schedule: Schedule, desk: DeskRoom, ending: _Ending, voice: Voice) -> None:
     """Waits for what runs; what doesn't end in time is left, as a power cut would leave it."""
-    running = schedule.stop(max(0.0, ending.seconds_left))
+    running = [*schedule.stop(max(0.0, ending.seconds_left))]
+    running += desk.jobs.stop(max(0.0, ending.seconds_left))
     if not running:
         return
     voice.say(
         f"stopped in the middle of: {', '.join(running)}. Nothing is lost: it is taken up at the "
         "next start"
     )
+    _leave()
+
+
+def _leave() -> None:
+    """Ends the process in the middle of what its threads do."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

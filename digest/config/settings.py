@@ -104,6 +104,12 @@ class Settings(BaseSettings):
         "database if unset. Several, parted by blanks: the last signs, all are honoured. 16 "
         "characters each, or more.",
     )
+    desk_token: SecretStr | None = Field(
+        default=None,
+        description="The key that `digest preview` and `digest serve` ask for before they show the "
+        "editor's desk; where it isn't set, one is made at each start with `--host`, and none is "
+        "asked for without. 16 characters or more.",
+    )
     fetch_minutes: int = Field(
         default=30,
         ge=0,
@@ -186,6 +192,20 @@ class Settings(BaseSettings):
                     f"{which} must have {_KEY_LENGTH} characters or more; blanks part one key from "
                     "the next, and `openssl rand -hex 32` makes one without"
                 )
+        return value
+
+    @field_validator("desk_token")
+    @classmethod
+    def _is_a_strong_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        key = value.get_secret_value()
+        # It is typed and pasted into a form, and stands in an address.
+        if len(key) < _KEY_LENGTH or not key.isascii() or not key.isprintable() or " " in key:
+            raise ValueError(
+                f"must have {_KEY_LENGTH} characters of ASCII or more, without blanks; "
+                "`openssl rand -hex 32` makes one"
+            )
         return value
 
     @field_validator("public_url")

@@ -1,4 +1,4 @@
-"""Ranked stories to an edition: what is printed, in which order, and what is left out. Pure."""
+"""Stories to an edition: which are chosen, and how they are printed. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from digest.editions.opening import opened
 from digest.editions.words import Words
 from digest.records import (
     Article,
+    Draft,
     Edition,
     EditionSource,
     EditionStory,
     EditionTopic,
-    FailedFeed,
-    Feed,
-    Plan,
     Story,
     Summary,
     SummarySentence,
@@ -38,66 +36,66 @@ _CHARACTERS_A_MINUTE = 500
 _SUMMARY = 8000
 
 
+Sections = Sequence[tuple[str, Sequence[Story]]]
+"""Topics with their stories, in the order of print."""
+
+
 def compose(
-    plan: Plan,
-    stories: Sequence[Story],
+    draft: Draft,
+    sections: Sections,
     summaries: Mapping[str, Summary],
-    feeds: Sequence[Feed],
-    failed: Sequence[FailedFeed],
     *,
-    date: str,
-    built: datetime,
-    considered: Sequence[Article],
-    retold: int = 0,
-    most: int | None = None,
+    left_out: int,
+    trimmed: int = 0,
+    headlines: Mapping[str, str] | None = None,
+    note: tuple[str, ...] | None = None,
+    subject: str | None = None,
     words: Words | None = None,
 ) -> Edition:
-    """The edition of `plan` for local `date`, from `stories` in the order of their rank.
+    """The edition that `draft` becomes when `sections` are printed.
 
-    `summaries` are by article id; `considered` are the articles that might have been told, `retold`
-    is how many stories were left out because an earlier edition told them; `built` is aware UTC.
-    `most` is how many of the stories chosen have room in an e-mail, the first by rank, all when
-    None. `words` are those of the plan's language, for the subject; English when None.
+    `summaries` are by article id. `left_out` counts the stories that aren't printed, `trimmed`
+    those of them that only an e-mail's size has no room for. `headlines` (by story id), `note` and
+    `subject` are an editor's, in place of what would stand there. `words` are those of the plan's
+    language, for the subject; English when None.
     """
-    chosen = choose(stories, plan.max_stories, plan.max_per_topic, plan.max_per_feed)
-    printed = chosen[:most]
-    labels = {feed.name: feed.label for feed in feeds}
-    order = {name: number for number, name in enumerate(plan.topics)}
-    names = sorted({story.topic for story in printed}, key=lambda name: order.get(name, len(order)))
+    plan, told = draft.plan, headlines or {}
     topics = tuple(
         EditionTopic(
-            name,
-            tuple(_printed(story, summaries, labels) for story in printed if story.topic == name),
+            name, tuple(_printed(story, summaries, draft.labels, told) for story in stories)
         )
-        for name in names
+        for name, stories in sections
+        if stories
     )
+    articles = (article.id for _, some in sections for story in some for article in story.articles)
     edition = Edition(
         digest=plan.digest,
         title=plan.title,
-        date=date,
+        date=draft.date,
         timezone=plan.timezone,
-        built=built,
+        built=draft.built,
         subject=plan.title,
         subject_form=plan.subject,
         preheader="",
         sender=plan.sender,
         template=plan.template,
         topics=topics,
-        failed=tuple(failed),
-        feeds=len({article.feed for article in considered}),
-        articles=len(considered),
-        left_out=len(stories) - len(printed),
-        told=tuple(sorted(article.id for story in printed for article in story.articles)),
-        retold=retold,
+        failed=draft.failed,
+        feeds=draft.feeds,
+        articles=draft.considered,
+        left_out=left_out,
+        told=tuple(sorted(articles)),
+        retold=draft.retold,
         archive=plan.archive,
         show_failed=plan.show_failed,
         language=plan.language,
-        note=plan.note,
+        note=plan.note if note is None else note,
         images=plan.images,
         postal=plan.postal,
-        trimmed=len(chosen) - len(printed),
+        trimmed=trimmed,
     )
-    return opened(edition, words or Words())
+    edition = opened(edition, words or Words())
+    return edition if subject is None else replace(edition, subject=subject)
 
 
 def fit(
@@ -186,24 +184,28 @@ def direction(text: str) -> Literal["ltr", "rtl"]:
 
 
 def _printed(
-    story: Story, summaries: Mapping[str, Summary], labels: Mapping[str, str]
+    story: Story,
+    summaries: Mapping[str, Summary],
+    labels: Mapping[str, str],
+    headlines: Mapping[str, str],
 ) -> EditionStory:
     lead = story.lead
+    headline = headlines.get(story.id, lead.title)
     summary = summaries.get(lead.id, Summary((), ""))
     source = labels.get(lead.feed, lead.feed)
     return EditionStory(
         id=story.id,
         article=lead.id,
-        headline=lead.title,
+        headline=headline,
         url=lead.url,
         source=source,
         published=lead.published,
         date_origin=lead.date_origin,
-        summary=_within(_news_beside(lead.title, summary.sentences)),
+        summary=_within(_news_beside(headline, summary.sentences)),
         model=summary.model,
         minutes=reading_minutes(lead.text),
         language=lead.language,
-        direction=direction(lead.title),
+        direction=direction(headline),
         # A paper that signs with its own name names nobody.
         author="" if lead.author.casefold() in source.casefold() else lead.author,
         image=lead.image,

@@ -111,6 +111,11 @@ class Encoder:
         """Length of an embedding; a model that isn't the packaged one is loaded to learn it."""
         return _PACKAGED_DIMENSIONS if self._wanted is None else self.encode(["."]).shape[1]
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `encode` answers at once, the model being in memory."""
+        return "_model" in self.__dict__
+
     def check(self) -> None:
         """Raises ModelError when weights that have a published hash are not what it says."""
         self._files.verify()

@@ -102,7 +102,9 @@ class Claims:
 
     def built(self, spec: DigestSpec, date: str, mark: str) -> None:
         """The claimed edition is in the outbox, and its `edition.json` has the hash `mark`."""
-        self._before.pop((spec.name, date), None)
+        before = self._before.pop((spec.name, date), None)
+        # What waited for a person, or whose approval a person took back, waits still.
+        waits = before is not None and before.state == "draft"
         if not self._editions.built(
             spec.name,
             date,
@@ -110,7 +112,7 @@ class Claims:
             self._now,
             fingerprint=mark,
             built=self._now,
-            review=spec.review,
+            review=spec.review or waits,
         ):
             raise OutboxError(_TAKEN.format(edition=f"{spec.name}/{date}"))
         self._let_leave(spec.name, date)

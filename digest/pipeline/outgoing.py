@@ -8,16 +8,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from digest.config import Config
 from digest.editions.frozen import load_edition
 from digest.editions.mailboxes import parse_mailbox
 from digest.editions.message import build_message, message_id
-from digest.errors import UsageError
+from digest.errors import ConflictError, UsageError
 from digest.pipeline.delivering import copies_of, fingerprint, frozen
+from digest.pipeline.editing import as_sent, sheet
 from digest.pipeline.wiring import Workshop
-from digest.records import DeliveryState, Edition, EditionState, EditionStatus, Envelope, Reader
+from digest.records import DeliveryState, Edition, EditionStatus, Envelope, Reader
 
 _LEFT = "not sent again: the reader has left, or the address is dead"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -89,17 +89,22 @@ def waiting(workshop: Workshop, names: Collection[str]) -> list[EditionStatus]:
     return found
 
 
-def approve(workshop: Workshop, status: EditionStatus, now: datetime) -> bool:
-    """A draft may leave. False when it might already. Raises UsageError when it is neither."""
-    if status.state == "approved":
-        return False
-    _move(workshop, status, "draft", now, state="approved", approved=now)
-    return True
-
-
 def take_back(workshop: Workshop, status: EditionStatus, now: datetime) -> None:
-    """What was approved is a draft again. Raises UsageError once it is being sent."""
-    _move(workshop, status, "approved", now, state="draft", approved=None)
+    """What was approved is a draft again, and its time that of the schedule.
+
+    Raises ConflictError once it is being sent.
+    """
+    if not workshop.store.editions.move(
+        status.digest,
+        status.date,
+        ("approved",),
+        now,
+        state="draft",
+        approved=None,
+        send_at=status.asked,
+    ):
+        state = (workshop.store.editions.status(status.digest, status.date) or status).state
+        raise ConflictError(f"{status.name} is {state}, not approved")
 
 
 def release(workshop: Workshop, status: EditionStatus, now: datetime) -> EditionStatus:
@@ -171,7 +176,7 @@ def settle(
 
 def outgoing(workshop: Workshop, status: EditionStatus) -> Outgoing:
     """What sending it would do. Raises OutboxError."""
-    edition = frozen(workshop, status)
+    edition = _to_send(workshop, status)
     copies = copies_of(workshop, edition)
     recipients = partial = nothing = 0
     for subscription in workshop.store.subscribers.listed(status.digest, ("active",)):
@@ -190,7 +195,7 @@ def copy_to_try(workshop: Workshop, status: EditionStatus, address: str) -> Enve
 
     Raises OutboxError and TemplateError.
     """
-    edition = frozen(workshop, status)
+    edition = _to_send(workshop, status)
     edition = replace(edition, subject=f"[Test] {edition.subject}")
     reader = Reader(address)
     mark = f"test{uuid.uuid4().hex[:12]}"
@@ -203,17 +208,11 @@ def copy_to_try(workshop: Workshop, status: EditionStatus, address: str) -> Enve
     )
 
 
-def _move(
-    workshop: Workshop,
-    status: EditionStatus,
-    expected: EditionState,
-    now: datetime,
-    **changes: Any,
-) -> None:
-    moved = workshop.store.editions.move(status.digest, status.date, (expected,), now, **changes)
-    if not moved:
-        state = (workshop.store.editions.status(status.digest, status.date) or status).state
-        raise UsageError(f"{status.name} is {state}, not {expected}")
+def _to_send(workshop: Workshop, status: EditionStatus) -> Edition:
+    """The edition as it would be sent: a draft with what editors changed."""
+    if status.state != "draft":
+        return frozen(workshop, status)
+    return as_sent(workshop, sheet(workshop, status.digest, status.date))
 
 
 def not_to_send(status: EditionStatus) -> str:

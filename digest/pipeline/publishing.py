@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from digest.editions.archive import FEED, PAGE, archive_of, atom_feed, entry
 from digest.editions.compose import fit
+from digest.editions.drafts import dump_draft
 from digest.editions.frozen import dump_edition, load_edition
 from digest.editions.limits import MAX_BYTES, MAX_READER_ADDRESS
 from digest.editions.lint import lint
@@ -17,7 +19,7 @@ from digest.outbox.catalogue import catalogue
 from digest.outbox.outbox import EDITION
 from digest.pipeline.delivering import fingerprint
 from digest.pipeline.wiring import Workshop
-from digest.records import ArchiveEntry, Edition, Finding, Reader, Rendered
+from digest.records import ArchiveEntry, Draft, Edition, Finding, Reader, Rendered
 
 TEXT = "digest.txt"
 MARKDOWN = "digest.md"
@@ -61,10 +63,15 @@ def publish(
     edition: Edition,
     repeats: Sequence[str],
     keep: Callable[[], None] = lambda: None,
+    *,
+    now: datetime,
+    draft: Draft | None = None,
 ) -> Published:
     """Renders and writes the edition, then notes what it tells, then lists it in the archive.
 
-    `keep` is called right before anything is written, and raises where it may not be. `repeats`
+    `keep` is called right before anything is written, and raises where it may not be. The edition
+    is kept among the builds of its date, with the `draft` that a run made it from; None where a
+    person has approved it. `repeats`
     are articles that say again what was told: noted with it, so that they are not looked at every
     day, nor told once memory has lost what they repeat. Raises DigestError when the edition can't
     be rendered or written; what was there before stays then.
@@ -82,6 +89,14 @@ def publish(
         findings += (Finding("dkim", "warning", why),)
     log.info("digest %s: writing %d stories", edition.digest, len(edition.stories))
     keep()
+    workshop.store.desk.save_build(
+        edition.digest,
+        edition.date,
+        now,
+        "approved" if draft is None else "built",
+        files[EDITION],
+        None if draft is None else dump_draft(draft),
+    )
     if edition.date in workshop.store.told_dates(edition.digest):
         # Forgotten first: after a crash in between, the next run learns what the edition that is
         # there then tells, whichever of the two it is.

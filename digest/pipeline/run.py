@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -15,15 +15,15 @@ from structlog.contextvars import bound_contextvars
 from digest.config import Config, DigestSpec
 from digest.config.topics import AUTO
 from digest.editions.archive import PAGE
-from digest.editions.compose import choose, compose
-from digest.editions.frozen import load_edition
 from digest.errors import DigestError, OutboxError, StoreError, TemplateError
 from digest.pipeline.claims import Claims, claiming
+from digest.pipeline.drafting import bench, complete, lay_out, leads
 from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.gathering import gather
 from digest.pipeline.grouping import group
 from digest.pipeline.headings import FoundTopics, Headings, ListedTopics
 from digest.pipeline.outcomes import all_told, nothing, troubled
+from digest.pipeline.planning import kept_note, plan_of
 from digest.pipeline.progress import Progress, silent
 from digest.pipeline.publishing import fitted, publish
 from digest.pipeline.remembering import Archive, Remembered
@@ -32,11 +32,11 @@ from digest.pipeline.wiring import Workshop
 from digest.records import (
     Article,
     DigestOutcome,
+    Draft,
     DueEdition,
     Encoded,
     Feed,
     FeedOutcome,
-    Plan,
     RunReport,
     Story,
 )
@@ -259,12 +259,30 @@ def _build(
             workshop.store.save_told(spec.name, date, retold.repeats)
         return all_told(spec, date, len(found.articles), len(retold.left_out))
     stories = rank(retold.to_tell, weights, now, topics, _half_life(spec.window))
-    note = _note(workshop, spec, date) if note is None else note
-    plan = _plan(workshop, spec, topics, note)
-    chosen = choose(stories, plan.max_stories, plan.max_per_topic, plan.max_per_feed)
+    note = kept_note(workshop, spec, date) if note is None else note
+    plan = plan_of(workshop, spec, topics, note)
+    operations = workshop.store.desk.operations(spec.name, date)
+    kept = bench(stories, operations, plan.max_stories)
+    draft = Draft(
+        plan,
+        date,
+        now,
+        tuple(kept),
+        {},
+        {feed.name: feed.label for feed in feeds},
+        tuple(failing),
+        considered=len(found.articles),
+        feeds=len({article.feed for article in found.articles}),
+        further=len(stories) - len(kept),
+        retold=len(retold.left_out),
+        repeats=tuple(retold.repeats),
+        model=spec.summary.model,
+        sentences=spec.summary.sentences,
+        words=spec.summary.words,
+    )
     # Only what is printed: a model that writes takes seconds an article.
     summarized = summarize(
-        [documents[story.lead.id] for story in chosen],
+        [documents[lead.id] for lead in leads(draft, operations)],
         encoded,
         workshop.summarizers.get(spec.summary.model, spec.summary.sentences, spec.summary.words),
         encoder.key,
@@ -273,23 +291,12 @@ def _build(
         again=force,
         pool=workshop.pool,
     )
-    edition = fitted(
-        workshop,
-        lambda most: compose(
-            plan,
-            stories,
-            summarized.summaries,
-            feeds,
-            failing,
-            date=date,
-            built=now,
-            considered=found.articles,
-            retold=len(retold.left_out),
-            most=most,
-            words=workshop.renderer.words(plan.language),
-        ),
-    )
-    published = publish(workshop, edition, retold.repeats, partial(claims.keep, spec.name, date))
+    draft = replace(draft, summaries=summarized.summaries)
+    complete(workshop, spec.name, draft, operations, progress)
+    operations = workshop.store.desk.operations(spec.name, date)
+    edition = fitted(workshop, lambda most: lay_out(workshop, draft, operations, most).edition)
+    keep = partial(claims.keep, spec.name, date)
+    published = publish(workshop, edition, draft.repeats, keep, now=now, draft=draft)
     claims.built(spec, date, published.fingerprint)
     return DigestOutcome(
         spec.name,
@@ -306,40 +313,6 @@ def _build(
         remembered=summarized.remembered,
         trimmed=edition.trimmed,
         findings=published.findings,
-    )
-
-
-def _note(workshop: Workshop, spec: DigestSpec, date: str) -> tuple[str, ...]:
-    """What the editors said in the edition that is there; nothing where none can be read."""
-    if not workshop.outbox.has(spec.name, date):
-        return ()
-    try:
-        return load_edition(workshop.outbox.read(spec.name, date), f"{spec.name}/{date}").note
-    except OutboxError as error:
-        log.warning("digest %s: the note of the edition before is lost: %s", spec.name, error)
-        return ()
-
-
-def _plan(
-    workshop: Workshop, spec: DigestSpec, topics: tuple[str, ...], note: tuple[str, ...]
-) -> Plan:
-    return Plan(
-        digest=spec.name,
-        title=spec.label,
-        timezone=spec.timezone,
-        template=spec.template,
-        sender=spec.sender,
-        topics=topics,
-        max_stories=spec.max_stories,
-        max_per_topic=spec.max_per_topic,
-        max_per_feed=spec.max_per_feed,
-        archive=workshop.archive,
-        show_failed=spec.show_failed_feeds,
-        language=spec.language,
-        subject=spec.subject,
-        images=spec.images,
-        postal=spec.postal_address,
-        note=note,
     )
 
 

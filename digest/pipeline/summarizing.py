@@ -58,14 +58,16 @@ def summarize(
     progress: Progress = silent,
     *,
     again: bool = False,
+    lasting: bool = False,
     pool: Pool | None = None,
 ) -> Summarized:
     """A summary of each of `documents`; what `store` has by the same method is not made again.
 
     `encoded` holds their embeddings by document id, `encoder` is the key of what made them. With
-    `again` a summary is made although the store has it, and replaces it. The batches are worked on
-    in `pool`, which must be able to pickle `summarizer`; in this process when None. What is done is
-    kept batch by batch, so that a run which is stopped loses little.
+    `again` a summary is made although the store has it, and replaces it; with `lasting` one is kept
+    too that stands in for a model which wrote nothing, as it otherwise isn't. The batches are
+    worked on in `pool`, which must be able to pickle `summarizer`; in this process when None. What
+    is done is kept batch by batch, so that a run which is stopped loses little.
     """
     method = method_key(summarizer, encoder)
     hashes = [document.content_hash for document in documents]
@@ -86,7 +88,8 @@ def summarize(
             document.content_hash: summary for document, summary in zip(batch, made, strict=True)
         }
         if store is not None:
-            store.save_summaries(method, {key: one for key, one in fresh.items() if _lasts(one)})
+            kept = {key: one for key, one in fresh.items() if lasting or _lasts(one)}
+            store.save_summaries(method, kept)
         found.update(fresh)
         done += len(batch)
         progress("articles summarised", done, len(todo))

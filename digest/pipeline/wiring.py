@@ -16,7 +16,7 @@ from digest import __version__
 from digest.config import Settings
 from digest.editions.render import Renderer, packaged_themes
 from digest.editions.signing import Signer, load_signer
-from digest.errors import DigestError, StoreError
+from digest.errors import BusyError, StoreError
 from digest.feeds.options import FetchOptions
 from digest.models.encoder import Encoder
 from digest.models.generator import TextGenerator
@@ -107,7 +107,7 @@ class Workshop:
             lock = self._locked("run.lock", seconds)
         except Timeout as error:
             path = self.state / "run.lock"
-            raise DigestError(
+            raise BusyError(
                 f"another run has held {path} for over {seconds:.0f} s; wait for it, or end it"
             ) from error
         try:

@@ -1,256 +1,229 @@
-"""The preview as a web application: pages, the e-mail alone for a frame, version, health."""
+"""The editor's desk as a web application: its rooms behind one door."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import hmac
+import logging
+import secrets
 from datetime import datetime
-from hashlib import sha256
-from itertools import groupby
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import (
-    FileResponse,
-    HTMLResponse,
-    JSONResponse,
-    PlainTextResponse,
-    RedirectResponse,
-    Response,
-)
-from starlette.routing import Mount, Route
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.templating import Jinja2Templates
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digest.errors import DigestError
-from digest.preview.proofs import Proof, Proofs
-from digest.preview.served import served_copy
-from digest.preview.shelf import EditionFolder, find, list_editions
-from digest.records import Edition
-
-# Where Gmail cuts the HTML of a message off ("[Message clipped]"): measured by many senders,
-# documented nowhere by Google.
-GMAIL_CLIPS_AT = 102 * 1024
+from digest.errors import ConflictError, DigestError, GoneError, UsageError
+from digest.preview.door import (
+    KEY,
+    KEY_LASTS,
+    Door,
+    Form,
+    Keys,
+    Patience,
+    own_path,
+    peer_of,
+    safe_headers,
+    set_cookie,
+)
+from digest.preview.live import Live
+from digest.preview.room import DeskRoom, Room
+from digest.preview.words import desk_words
 
 _HERE = Path(__file__).parent
+_ROOMS = ("reading", "knowing", "changing", "sending")
 
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-# `sandbox` in the header too: the e-mail stays harmless when its address is opened directly.
-_EMAIL_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src https: http:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'; "
-    "sandbox allow-popups allow-popups-to-escape-sandbox"
-)
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """One way to look at an edition; `name` stands in the address."""
-
-    name: str
-    label: str
-
-
-VIEWS = (
-    View("desktop", "Desktop"),
-    View("phone", "Phone"),
-    View("dark", "Dark"),
-    View("text", "Plain text"),
-)
-
-
-def create_app(outbox: Path, theme_folders: Sequence[Path], hosts: Sequence[str] = ()) -> Starlette:
-    """The preview of the editions in `outbox`, rendered with the themes in `theme_folders`.
-
-    `hosts` are further names under which the server may be addressed (the value of `--host`, the
-    host of the public URL); localhost and its addresses always may. Other Host headers are
-    refused, so that a web page can't read the preview by DNS rebinding.
-    """
-    desk = _Desk(outbox, Proofs(theme_folders))
-    named = [f"[{host}]" if ":" in host and host[0] != "[" else host for host in hosts]
+def create_app(desk: DeskRoom) -> Starlette:
+    """The desk over a workshop. `desk.stop()` ends what it does beside answering."""
+    keys = Keys(_secret(desk), desk.token)
+    room = Room(desk, keys, _HERE / "pages")
+    live = Live(room.version, desk.stopping)
+    desk.jobs.heard = live.job
+    hall = _Hall(room)
+    rooms: list[BaseRoute] = []
+    for name in _ROOMS:
+        if find_spec(f"digest.preview.{name}"):
+            try:  # TEMPORARY while the rooms are being built at the same time
+                rooms += import_module(f"digest.preview.{name}").routes(room)
+            except ImportError as error:
+                print("NOT MOUNTED", name, error)
     return Starlette(
         routes=[
-            Route("/", desk.newest),
             Route("/healthz", _healthz),
-            Route("/version", desk.version),
-            Route("/editions/{digest}", desk.newest),
-            Route("/editions/{digest}/{date}", desk.edition),
-            Route("/editions/{digest}/{date}/email.html", desk.email),
-            Route("/editions/{digest}/{date}/index.html", desk.page),
-            Route("/editions/{digest}/{date}/digest.txt", desk.text),
-            Route("/editions/{digest}/{date}/digest.eml", desk.message),
+            Route("/version", hall.version),
+            Route("/events", live.events),
+            Route("/enter", hall.enter),
+            Route("/enter", room.posted(hall.entering), methods=["POST"]),
+            Route("/name", room.posted(hall.name), methods=["POST"]),
+            Route("/jobs", hall.jobs),
+            Route("/digests/{digest}/build", room.posted(hall.build), methods=["POST"]),
+            *rooms,
             Mount("/static", StaticFiles(directory=_HERE / "static")),
         ],
         middleware=[
-            Middleware(_SafeHeaders),
-            Middleware(
-                TrustedHostMiddleware,
-                allowed_hosts=["localhost", "127.0.0.1", "[::1]", *named],
-                www_redirect=False,
-            ),
+            Middleware(Door, keys=keys, hosts=desk.hosts, clock=desk.clock, refuse=hall.refuse)
         ],
-        exception_handlers={404: desk.not_found, DigestError: desk.trouble},
+        exception_handlers={
+            HTTPException: hall.http_error,
+            GoneError: partial(hall.usage_error, 404),
+            ConflictError: partial(hall.usage_error, 409),
+            UsageError: partial(hall.usage_error, 422),
+            DigestError: hall.trouble,
+            Exception: hall.defect,
+        },
     )
+
+
+def _secret(desk: DeskRoom) -> bytes:
+    """What this desk signs with: the same after a restart, and for all desks on the database.
+
+    A key of its own from what the database keeps: what signs readers' links signs nothing else.
+    """
+    kept = desk.workshop.store.subscribers.secret(partial(secrets.token_urlsafe, 32))
+    return hmac.new(kept.encode(), b"digest preview", hashlib.sha256).digest()
 
 
 def _healthz(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-class _Desk:
-    """The request handlers. Not async: Starlette runs them in threads, for they read and render."""
+class _Hall:
+    """What belongs to no room: coming in, work in hand, and what is said when something fails."""
 
-    def __init__(self, outbox: Path, proofs: Proofs) -> None:
-        self._outbox = outbox
-        self._proofs = proofs
-        self._pages = Jinja2Templates(directory=_HERE / "pages")
-
-    def newest(self, request: Request) -> Response:
-        editions = list_editions(self._outbox)
-        digest = request.path_params.get("digest", "")
-        newest = find(editions, digest)
-        if newest is not None:
-            query = f"?{request.url.query}" if request.url.query else ""
-            return RedirectResponse(newest.path + query)
-        if digest:
-            raise HTTPException(404)
-        return self._page(request, "empty.html", editions, outbox=self._outbox)
-
-    def edition(self, request: Request) -> Response:
-        editions = list_editions(self._outbox)
-        # Taken before rendering: what changes meanwhile makes the page look again.
-        version = self._proofs.version(editions)
-        place = self._place(request, editions)
-        proof = self._proofs.proof(place)
-        html = proof.rendered.html.encode() if proof.rendered else b""
-        name = request.query_params.get("view")
-        of_digest = [other for other in editions if other.digest == place.digest]
-        at = of_digest.index(place)
-        return self._page(
-            request,
-            "edition.html",
-            editions,
-            version=version,
-            place=place,
-            proof=proof,
-            view=next((view for view in VIEWS if view.name == name), VIEWS[0]),
-            views=VIEWS,
-            newer=of_digest[at - 1] if at else None,
-            older=of_digest[at + 1] if at + 1 < len(of_digest) else None,
-            size=len(html),
-            # In the frame's address, so that the page loads the frame again only for other HTML.
-            fingerprint=sha256(html).hexdigest()[:16],
-            clips_at=GMAIL_CLIPS_AT,
-            built=_local(proof.edition) if proof.edition else None,
-            has_message=(place.folder / "digest.eml").is_file(),
-        )
-
-    def email(self, request: Request) -> Response:
-        rendered = self._proof(request).rendered
-        if rendered is None:
-            raise HTTPException(404)
-        flags = request.query_params
-        html = served_copy(
-            rendered.html, "dark" if flags.get("dark") else "light", phone=bool(flags.get("phone"))
-        )
-        return HTMLResponse(html, headers={"Content-Security-Policy": _EMAIL_POLICY})
-
-    def page(self, request: Request) -> Response:
-        """The edition's page alone, where links from later editions in the outbox lead."""
-        rendered = self._proof(request).rendered
-        if rendered is None:
-            raise HTTPException(404)
-        return HTMLResponse(rendered.html, headers={"Content-Security-Policy": _EMAIL_POLICY})
-
-    def text(self, request: Request) -> Response:
-        rendered = self._proof(request).rendered
-        if rendered is None:
-            raise HTTPException(404)
-        return PlainTextResponse(rendered.text)
-
-    def message(self, request: Request) -> Response:
-        place = self._place(request, list_editions(self._outbox))
-        file = place.folder / "digest.eml"
-        if not file.is_file():
-            raise HTTPException(404)
-        return FileResponse(
-            file, media_type="message/rfc822", filename=f"{place.digest}-{place.date}.eml"
-        )
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._patience = Patience()
+        self._t = desk_words()
 
     def version(self, _: Request) -> Response:
-        return JSONResponse({"version": self._proofs.version(list_editions(self._outbox))})
+        return JSONResponse({"version": self._room.version()})
 
-    def not_found(self, request: Request, _: Exception) -> Response:
-        editions = list_editions(self._outbox)
-        return self._page(
-            request, "missing.html", editions, status=404, asked=request.url.path.strip("/")
+    # --- coming in ---------------------------------------------------------------------------
+
+    def enter(self, request: Request) -> Response:
+        token = request.query_params.get("token")
+        wanted = own_path(request.query_params.get("next", "/"))
+        if token is None:
+            return self._door_page(request, wanted)
+        return self._let_in(request, token, wanted)
+
+    def entering(self, request: Request, form: Form) -> Response:
+        return self._let_in(request, form.text("token").strip(), own_path(form.text("next", "/")))
+
+    def _let_in(self, request: Request, token: str, wanted: str) -> Response:
+        now, peer = self._now(), peer_of(request)
+        if self._room.keys.token is None:
+            return RedirectResponse(wanted, 303)
+        if wait := self._patience.wait(peer, now):
+            wrong = self._t("door.enter_slow", n=wait)
+            answer = self._door_page(request, wanted, 429, wrong)
+            answer.headers["Retry-After"] = str(wait)
+            return answer
+        if not self._room.keys.is_token(token):
+            self._patience.wrong(peer, now)
+            log.warning("a wrong key was given at the desk, from %s", peer or "nowhere")
+            return self._door_page(request, wanted, 403, self._t("door.enter_wrong"))
+        answer = RedirectResponse(wanted, 303)
+        answer.headers["Referrer-Policy"] = "no-referrer"
+        set_cookie(request, answer, KEY, self._room.keys.cookie(now), KEY_LASTS)
+        return answer
+
+    def _door_page(
+        self, request: Request, wanted: str, status: int = 200, wrong: str = ""
+    ) -> Response:
+        answer = self._room.page(
+            request, "enter.html", status, alone=True, wanted=wanted, wrong=wrong
+        )
+        answer.headers["Referrer-Policy"] = "same-origin"
+        return answer
+
+    def name(self, request: Request, form: Form) -> Response:
+        answer = self._room.back(request, form.text("next", "/"))
+        self._room.name_cookie(request, answer, form.text("name"))
+        return answer
+
+    # --- work in hand ------------------------------------------------------------------------
+
+    def jobs(self, request: Request) -> Response:
+        return self._room.page(request, "jobs.html")
+
+    def build(self, request: Request, form: Form) -> Response:
+        self._room.desk.jobs.build(request.path_params["digest"])
+        return self._room.back(request, form.text("next", "/jobs"))
+
+    # --- when something fails ----------------------------------------------------------------
+
+    def refuse(self, request: Request, status: int, reason: str) -> Response:
+        """What the door says. To one without the key, nothing about the editions."""
+        if status == 401 and request.method == "GET" and _wants_page(request):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"/enter?next={_quoted(request.url.path + query)}", 303)
+        return self._room.page(
+            request, "refused.html", status, alone=True, message=reason, typed=_typed(request)
         )
 
+    def http_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 404:
+            return self._missing(request, "")
+        answer = self._refused(request, error.status_code, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    def usage_error(self, status: int, request: Request, error: Exception) -> Response:
+        if status == 404:
+            return self._missing(request, str(error))
+        return self._refused(request, status, str(error))
+
     def trouble(self, request: Request, error: Exception) -> Response:
-        return self._page(request, "trouble.html", (), status=500, message=str(error))
+        log.error("%s: %s", request.url.path, error)
+        return self._room.page(request, "trouble.html", 500, alone=True, message=str(error))
 
-    def _place(self, request: Request, editions: Sequence[EditionFolder]) -> EditionFolder:
-        """The edition an address names. It must be in the list, so no name can lead elsewhere."""
-        digest, date = request.path_params["digest"], request.path_params["date"]
-        place = find(editions, f"{digest}/{date}")
-        if place is None:
-            raise HTTPException(404)
-        return place
+    def defect(self, request: Request, error: Exception) -> Response:
+        """The door is not asked then, so its headers are put on here."""
+        text = f"unexpected {type(error).__name__} (please report it, with what the log says)"
+        request.scope.setdefault("digest.browser", secrets.token_urlsafe(32))
+        answer = self._room.page(request, "trouble.html", 500, alone=True, message=text)
+        safe_headers(MutableHeaders(raw=answer.raw_headers))
+        return answer
 
-    def _proof(self, request: Request) -> Proof:
-        return self._proofs.proof(self._place(request, list_editions(self._outbox)))
+    def _missing(self, request: Request, message: str) -> Response:
+        return self._room.page(
+            request, "missing.html", 404, asked=request.url.path.strip("/"), message=message
+        )
 
-    def _page(
-        self,
-        request: Request,
-        name: str,
-        editions: Sequence[EditionFolder],
-        status: int = 200,
-        **values: object,
-    ) -> Response:
-        context: dict[str, object] = {
-            "version": self._proofs.version(editions),
-            "shelf": _by_digest(editions),
-            **values,
-        }
-        return self._pages.TemplateResponse(request, name, context, status_code=status)
+    def _refused(self, request: Request, status: int, message: str) -> Response:
+        return self._room.page(
+            request, "refused.html", status, message=message, typed=_typed(request)
+        )
+
+    def _now(self) -> datetime:
+        return self._room.desk.clock()
 
 
-def _by_digest(editions: Sequence[EditionFolder]) -> list[tuple[str, list[EditionFolder]]]:
-    """The editions under their digests: digests by name, editions newest first as they came."""
-    ordered = sorted(editions, key=lambda edition: edition.digest)
-    return [(digest, list(group)) for digest, group in groupby(ordered, lambda it: it.digest)]
+def _typed(request: Request) -> list[tuple[str, str]]:
+    """The longer texts of a form that was not taken, so that they can be copied."""
+    form: Form = request.scope.get("digest.form", Form())
+    return [(name, value) for name in ("text", "note") for value in form.all(name) if value]
 
 
-def _local(edition: Edition) -> datetime:
-    """When the edition was built, in the digest's own time zone."""
-    return edition.built.astimezone(ZoneInfo(edition.timezone))
+def _wants_page(request: Request) -> bool:
+    """Not a fragment or a stream, into which the page that asks for the key doesn't fit."""
+    return "text/event-stream" not in request.headers.get("accept", "")
 
 
-class _SafeHeaders:
-    """Gives every response its safety headers; a response may bring a policy of its own."""
+def _quoted(path: str) -> str:
+    from urllib.parse import quote
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
-                headers["Cache-Control"] = "no-store"
-            await send(message)
-
-        await self._app(scope, receive, send_safely)
+    return quote(path, safe="/")

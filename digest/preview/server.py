@@ -55,16 +55,23 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ip.version == 6 else f"http://{host}:{port}"
 
 
+def is_for_this_machine(listener: socket.socket) -> bool:
+    """Whether no other machine can reach it."""
+    return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+
+
 def build_server(
     app: ASGIApp,
     *,
     on_started: Callable[[], None] = lambda: None,
+    on_stopping: Callable[[], None] = lambda: None,
     handle_signals: bool = False,
 ) -> uvicorn.Server:
     """A server to run with `await server.serve(sockets=[listener])`; `should_exit = True` stops it.
 
-    `on_started` is called once it answers. Without `handle_signals` the caller's own signal
-    handlers stay in force, as `digest serve` needs beside its scheduler.
+    `on_started` is called once it answers, `on_stopping` before it waits for open answers to end.
+    Without `handle_signals` the caller's own signal handlers stay in force, as `digest serve` needs
+    beside its scheduler.
     """
     config = uvicorn.Config(
         app,
@@ -76,24 +83,22 @@ def build_server(
         server_header=False,
         timeout_graceful_shutdown=2,
     )
-    return _Server(config, on_started, handle_signals)
+    return _Server(config, on_started, on_stopping, handle_signals)
 
 
 def serve_preview(
     app: ASGIApp,
-    host: str,
-    port: int,
+    listener: socket.socket,
     *,
     path: str = "/",
     open_browser: bool = True,
     announce: Callable[[str], None],
+    on_stopping: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serves until Ctrl-C or SIGTERM. `announce` gets the address (its real port) once it answers.
+    """Serves until Ctrl-C or SIGTERM. `announce` gets the address, with `path`, once it answers.
 
-    Raises:
-        UsageError: as `listen` does.
+    `on_stopping` is called before open answers are waited for.
     """
-    listener = listen(host, port)
     address = address_of(listener) + path
 
     def started() -> None:
@@ -102,22 +107,30 @@ def serve_preview(
             # In a thread: some browsers are started as a child and waited for.
             Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-    server = build_server(app, on_started=started, handle_signals=True)
-    with listener:
-        server.run(sockets=[listener])
+    server = build_server(app, on_started=started, on_stopping=on_stopping, handle_signals=True)
+    server.run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     def __init__(
-        self, config: uvicorn.Config, on_started: Callable[[], None], handle_signals: bool
+        self,
+        config: uvicorn.Config,
+        on_started: Callable[[], None],
+        on_stopping: Callable[[], None],
+        handle_signals: bool,
     ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._on_stopping = on_stopping
         self._handle_signals = handle_signals
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from digest.errors import OutboxError, UsageError
 
 # No dot and no slash: it can't lead out of the outbox, nor be a hidden or temporary folder.
-_DIGEST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+DIGEST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def list_editions(outbox: Path) -> tuple[EditionFolder, ...]:
     found = []
     try:
         for digest in _folders(outbox):
-            if _DIGEST_NAME.fullmatch(digest.name):
+            if DIGEST_NAME.fullmatch(digest.name):
                 found += [
                     EditionFolder(digest.name, dated.name, dated)
                     for dated in _folders(digest)
@@ -77,8 +77,10 @@ def find(editions: Sequence[EditionFolder], wanted: str) -> EditionFolder | None
     return None
 
 
-def address_for(outbox: Path, wanted: str) -> str:
+def address_for(outbox: Path, wanted: str, digests: Collection[str] = ()) -> str:
     """The path on the server at which `digest preview WANTED` begins; "/" when nothing is named.
+
+    One of `digests` that has no edition yet leads to the page that offers to build it.
 
     Raises:
         UsageError: the outbox holds no such edition; the message lists what it holds.
@@ -88,6 +90,8 @@ def address_for(outbox: Path, wanted: str) -> str:
     editions = list_editions(outbox)
     if (edition := find(editions, wanted)) is not None:
         return edition.path
+    if wanted in digests:
+        return f"/editions/{wanted}"
     names = [f"{edition.digest}/{edition.date}" for edition in editions]
     shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
     there = f"there are {shown}" if names else "it is empty; `digest run` builds one"

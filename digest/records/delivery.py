@@ -29,7 +29,7 @@ class EditionStatus:
     it is approved; when None, only by hand. `started` is when its recipients were frozen,
     `finished` when the last of them was settled. `attempts` counts what failed in a row, in
     building or in reaching the mail server; `not_before` is when the next may be. `reason` says why
-    it is skipped, failed, or waits. `revision` counts what changed it: builds, and editors' changes.
+    it is skipped, failed, or waits. `revision` counts what changed it: builds and editors' changes.
     """
 
     digest: str

@@ -7,6 +7,7 @@ A database that is locked, full, read-only, damaged or gone raises StoreError wi
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,7 +146,8 @@ def _engine(url: str, lock_seconds: float) -> Engine:
     def _on_connect(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
         # WAL: readers and one writer don't block one another. Its default of syncing at
         # checkpoints only (NORMAL) can lose the last commits in a power cut; FULL can't.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _to_wal(connection, lock_seconds)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
         # SQLAlchemy sends BEGIN itself (below), so that DDL is part of the transaction too.
         connection.isolation_level = None
@@ -158,6 +160,22 @@ def _engine(url: str, lock_seconds: float) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _to_wal(connection: sqlite3.Connection, seconds: float) -> None:
+    """Turns a database to WAL, which stays so. Two that make it at once must take turns.
+
+    SQLite doesn't wait for the lock that this takes, whatever its time-out.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+        time.sleep(0.02)
 
 
 def _made_once(engine: Engine, path: Path) -> None:

@@ -86,6 +86,16 @@ class FeedRow(Base):
     troubled: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
+class FeedFailureRow(Base):
+    """A failure of a feed, at the time of the run that met it: `FeedFailure`."""
+
+    __tablename__ = "feed_failures"
+
+    feed: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    reason: Mapped[str] = mapped_column(Text)
+
+
 class ArticleRow(Base):
     """An article as it last came in. `first_seen` never changes.
 

@@ -28,7 +28,9 @@ from sqlalchemy import (
 from digest.records import Article, Encoded, Feed, FeedRate, FeedState, Summary
 from digest.store.database import LOCK_SECONDS, Database
 from digest.store.deliveries import Deliveries
+from digest.store.desk import DeskStore
 from digest.store.editions import Editions
+from digest.store.feed_history import FeedHistory, note_failures
 from digest.store.incoming import parts, save_entries
 from digest.store.rows import article_of, article_values, state_of, state_values, summary_of
 from digest.store.schema import (
@@ -50,7 +52,7 @@ _TRIES = 3
 _NAME = 120
 
 
-class Store:
+class Store(FeedHistory):
     """Opens (and where needed creates or upgrades) the database at `url`.
 
     `url` is a SQLAlchemy address such as `sqlite:///state/digest.db`; `lock_seconds` is how long
@@ -59,11 +61,12 @@ class Store:
 
     def __init__(self, url: str, lock_seconds: float = LOCK_SECONDS) -> None:
         self._database = Database(url, lock_seconds)
+        super().__init__(self._database)
         self.editions = Editions(self._database)
         self.deliveries = Deliveries(self._database)
+        self.desk = DeskStore(self._database)
         self.subscribers = Subscribers(self._database)
         self._transaction = self._database.transaction
-        self._reading = self._database.reading
 
     @property
     def address(self) -> str:
@@ -104,6 +107,7 @@ class Store:
                 connection.execute(delete(FeedRow).where(FeedRow.name.in_(part)))
             if states:
                 connection.execute(insert(FeedRow), [state_values(state) for state in states])
+            note_failures(connection, states, now)
             for feed, entries in articles.items():
                 counts[feed] = save_entries(connection, feed, entries, now)
         return counts

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.editions.compose import (
-    Plan,
     choose,
     compose,
     direction,
     reading_minutes,
 )
+from digest.editions.desk.arranging import arranged, sections
 from digest.records import (
     Article,
+    Draft,
     Edition,
     FailedFeed,
     Feed,
@@ -54,16 +57,25 @@ def story(title: str, topic: str = "World", *others: Article, lead: Article | No
 
 
 def edition(*stories: Story, plan: Plan = PLAN, **summaries: Summary) -> Edition:
-    return compose(
+    return printed(
         plan,
         stories,
         {one.lead.id: summaries.get(one.lead.title, says("Said.")) for one in stories},
-        FEEDS,
-        [FailedFeed("Gone", "HTTP 410 Gone")],
-        date="2026-03-02",
-        built=SEVEN,
-        considered=[article(str(number), feed) for number, feed in enumerate("ppppwww")],
+        failed=(FailedFeed("Gone", "HTTP 410 Gone"),),
+        considered=7,
+        feeds=2,
     )
+
+
+def printed(
+    plan: Plan, stories: Sequence[Story], summaries: Mapping[str, Summary], **more: Any
+) -> Edition:
+    """The edition as a run composes it, without an editor's changes."""
+    labels = {feed.name: feed.label for feed in FEEDS}
+    draft = Draft(plan, "2026-03-02", SEVEN, tuple(stories), summaries, labels, **more)
+    laid = sections(arranged(draft, ()), plan)
+    left = len(stories) - sum(len(some) for _, some in laid)
+    return compose(draft, laid, summaries, left_out=left)
 
 
 def says(*sentences: str) -> Summary:
@@ -369,9 +381,7 @@ def test_a_copy_whose_original_is_not_there_is_a_telling() -> None:
 
 
 def test_stories_that_were_told_before_are_counted() -> None:
-    made = compose(
-        PLAN, [story("a")], {}, FEEDS, [], date="2026-03-02", built=SEVEN, considered=[], retold=4
-    )
+    made = printed(PLAN, [story("a")], {}, retold=4)
     assert made.retold == 4
 
 
@@ -430,5 +440,5 @@ def test_what_is_told_is_every_article_of_the_printed_stories_only() -> None:
 
 
 def test_a_story_without_any_summary_given_is_still_printed() -> None:
-    made = compose(PLAN, [story("a")], {}, FEEDS, [], date="2026-03-02", built=SEVEN, considered=[])
+    made = printed(PLAN, [story("a")], {})
     assert made.stories[0].summary == ()

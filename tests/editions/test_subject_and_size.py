@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.editions.compose import Plan, compose, fit
+from digest.editions.compose import compose, fit
+from digest.editions.desk.arranging import arranged, sections
 from digest.editions.render import packaged_themes
 from digest.editions.words import Words, translations
-from digest.records import Article, Edition, Feed, Plan, Story, Summary, SummarySentence, Update
+from digest.records import Article, Draft, Edition, Plan, Story, Summary, SummarySentence, Update
 from digest.text.subject import SUBJECT_FIELDS, fill_subject, subject_fields
 
 SEVEN = datetime(2026, 3, 2, 7, tzinfo=UTC)
@@ -40,16 +41,25 @@ def made(
         for number, headline in enumerate(headlines)
     ]
     sentences = tuple(SummarySentence(text, (0,), 1.0) for text in summary)
-    return compose(
+    summaries = {f"a{number}": Summary(sentences, "extractive") for number in range(len(headlines))}
+    draft = Draft(
         replace(PLAN, **plan),  # type: ignore[arg-type]
-        stories,
-        {f"a{number}": Summary(sentences, "extractive") for number in range(len(headlines))},
-        (Feed("post", "https://p.org", "The Post"),),
-        (),
-        date="2026-03-02",
-        built=SEVEN,
-        considered=[],
-        most=most,
+        "2026-03-02",
+        SEVEN,
+        tuple(stories),
+        summaries,
+        {"post": "The Post"},
+    )
+    arrangement = arranged(draft, ())
+    whole = sections(arrangement, draft.plan)
+    laid = sections(arrangement, draft.plan, most)
+    count = sum(len(some) for _, some in laid)
+    return compose(
+        draft,
+        laid,
+        summaries,
+        left_out=len(stories) - count,
+        trimmed=sum(len(some) for _, some in whole) - count,
         words=words,
     )
 

@@ -456,7 +456,9 @@ class Mailroom:
                 review=review,
             )
             states = ("draft", "approved")
-            store.editions.move(self.digest, date, states, self.now, send_at=send_at)
+            store.editions.move(
+                self.digest, date, states, self.now, asked=send_at, send_at=send_at
+            )
 
     def clock(self) -> datetime:
         return self.now

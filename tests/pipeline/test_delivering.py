@@ -14,8 +14,9 @@ import pytest
 from digest.errors import UsageError
 from digest.outbox.outbox import EDITION
 from digest.pipeline import delivering
+from digest.pipeline.approving import approve
 from digest.pipeline.delivering import deliver
-from digest.pipeline.outgoing import approve, release, take_back
+from digest.pipeline.outgoing import release, take_back
 from digest.records import Envelope
 
 Mailroom = Any  # tests/pipeline/conftest.py
@@ -442,7 +443,7 @@ def test_a_draft_never_leaves_by_itself_and_leaves_when_it_is_approved(
         mailroom.later(hours=5)
     assert mailroom.status.state == "draft"
     with mailroom.opened() as workshop:
-        approve(workshop, mailroom.status, mailroom.now)
+        approve(workshop, *mailroom.key, mailroom.now)
         assert [one.state for one in deliver(workshop, mailroom.clock)] == ["sent"]
     assert mail_server.counts == {"ann@example.org": 1}
 
@@ -456,7 +457,7 @@ def test_an_approval_can_be_taken_back_until_sending_starts(
         take_back(workshop, mailroom.status, mailroom.now)
         mailroom.later(hours=2)
         assert deliver(workshop, mailroom.clock) == []
-        approve(workshop, mailroom.status, mailroom.now)
+        approve(workshop, *mailroom.key, mailroom.now)
         mail_server.replies("rcpt", "450 4.2.0 later", to="bob@example.org")
         deliver(workshop, mailroom.clock)
         with pytest.raises(UsageError, match="sample/2026-03-02 is sending, not approved"):

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from digest.errors import OutboxError, UsageError
+from digest.errors import ConflictError, OutboxError, UsageError
+from digest.pipeline.approving import approve
 from digest.pipeline.delivering import deliver
 from digest.pipeline.outgoing import (
-    approve,
     copy_to_try,
     named,
     outgoing,
@@ -92,9 +92,10 @@ def test_only_a_draft_is_approved_and_only_an_approval_taken_back(mailroom: Mail
     with mailroom.opened() as workshop:
         with pytest.raises(UsageError, match="sample/2026-03-02 is draft, not approved"):
             take_back(workshop, mailroom.status, mailroom.now)
-        assert approve(workshop, mailroom.status, mailroom.now)
+        approve(workshop, *mailroom.key, mailroom.now)
         assert mailroom.status.approved == mailroom.now
-        assert not approve(workshop, mailroom.status, mailroom.now)
+        with pytest.raises(ConflictError, match="sample/2026-03-02 is approved, not a draft"):
+            approve(workshop, *mailroom.key, mailroom.now)
         take_back(workshop, mailroom.status, mailroom.now)
     assert (mailroom.status.state, mailroom.status.approved) == ("draft", None)
 

@@ -21,15 +21,15 @@ import numpy as np
 import pytest
 
 from digest.config import Config, Settings, load_config
+from digest.config.watching import ConfigFile
 from digest.models.encoder import Encoder
 from digest.models.generator import TextGenerator
-from digest.pipeline.outgoing import approve
+from digest.pipeline.approving import approve
 from digest.pipeline.summarizers import Summarizers
 from digest.pipeline.wiring import Workshop, open_workshop
 from digest.protocols import Transport
 from digest.records import EditionStatus, Envelope, NewSubscriber, Receipt, Vectors
 from digest.service.service import DueReport, Service, run_due
-from digest.service.watching import ConfigFile
 from digest.store.store import Store
 from digest.subscribers.links import Links
 
@@ -238,7 +238,7 @@ def test_an_edition_to_be_reviewed_leaves_when_it_is_approved(office: Office) ->
         office.at(service, MONDAY + HOUR)
         assert office.states() == {"2026-03-02": "draft"}
         with office.workshop() as workshop:
-            approve(workshop, office.statuses()["2026-03-02"], office.now)
+            approve(workshop, "morning", "2026-03-02", office.now)
         office.at(service, MONDAY + 2 * HOUR)
     assert office.states() == {"2026-03-02": "sent"}
     assert office.mails() == 2

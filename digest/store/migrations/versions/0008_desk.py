@@ -1,4 +1,4 @@
-"""What editors change about editions, and the builds that they change.
+"""What editors change about editions, the builds that they change, and failures of feeds.
 
 Revision ID: 0008
 """
@@ -44,10 +44,16 @@ def upgrade() -> None:
         sa.Column("edition", sa.LargeBinary, nullable=False),
         sa.Column("draft", sa.LargeBinary),
     )
+    op.create_table(
+        "feed_failures",
+        sa.Column("feed", sa.String(64), primary_key=True),
+        sa.Column("at", sa.DateTime(timezone=True), primary_key=True),
+        sa.Column("reason", sa.Text, nullable=False),
+    )
 
 
 def downgrade() -> None:
-    op.drop_table("builds")
-    op.drop_table("operations")
+    for table in ("feed_failures", "builds", "operations"):
+        op.drop_table(table)
     with op.batch_alter_table("editions") as editions:
         editions.drop_column("revision")

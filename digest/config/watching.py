@@ -1,12 +1,13 @@
-"""`feeds.yaml` while the service runs: a changed one is taken up, a broken one is not."""
+"""`feeds.yaml` while a program runs: a changed one is taken up, a broken one is not."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 from pathlib import Path
+from threading import Lock
 
-from digest.config import Config, load_config
+from digest.config.feeds_yaml import Config, load_config
 from digest.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,8 @@ _Look = tuple[int, int, int] | None
 class ConfigFile:
     """The configuration in the file `path`, as it was last fit for use.
 
-    Raises ConfigError when it isn't at first.
+    `error` says what is wrong with the file as it is now, with line and field; empty when nothing
+    is. Raises ConfigError when it isn't fit for use at first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,6 +28,7 @@ class ConfigFile:
         self._seen = _look(path)
         self._judged = self._seen
         self._content = _hash(path)
+        self.error = ""
         self.config: Config = load_config(path)
 
     def changed(self) -> Config | None:
@@ -46,18 +49,59 @@ class ConfigFile:
         try:
             config = load_config(self.path)
         except ConfigError as error:
+            self.error = str(error)
             log.error(
                 "%s can't be used; what was read before it stays in force until it is mended:\n%s",
                 self.path,
                 error,
             )
             return None
+        self.error = ""
         if config == self.config:
             log.info("%s is fit for use and says what was said before", self.path)
             return None
         self.config = config
         log.info("%s has changed and is taken up", self.path)
         return config
+
+
+class WatchedConfig:
+    """The configuration as a page needs it, which works without one, too. For many threads.
+
+    A file that is broken from the start is read again when it has changed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._file: ConfigFile | None = None
+        self._error = ""
+        self._seen: tuple[_Look, str] | None = None
+
+    def look(self) -> None:
+        """Takes up what has changed since the last look."""
+        with self._lock:
+            if self._file is not None:
+                self._file.changed()
+                return
+            seen = _look(self._path), _hash(self._path)
+            if seen == self._seen:
+                return
+            self._seen = seen
+            try:
+                self._file = ConfigFile(self._path)
+            except ConfigError as error:
+                self._error = str(error)
+
+    @property
+    def config(self) -> Config | None:
+        """What is in force; None where nothing has been fit for use yet."""
+        return self._file.config if self._file is not None else None
+
+    @property
+    def error(self) -> str:
+        """What is wrong with the file as it is now, or empty."""
+        return self._file.error if self._file is not None else self._error
 
 
 def _look(path: Path) -> _Look:

@@ -1,0 +1,1 @@
+"""What editors change about an edition: applied, compared and guarded. Pure, without models."""

@@ -1,0 +1,75 @@
+"""Whether a change would go over another that its editor has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from digest.editions.desk.values import Change, others_of, text_of, texts_of
+from digest.records import Draft, NewOperation, Operation, OperationKind
+
+# What only one of each edition has: two changes of a kind speak of the same.
+_WHOLE: tuple[OperationKind, ...] = ("note", "subject", "section")
+
+_DID: dict[OperationKind, str] = {
+    "move": "moved {it}",
+    "topic": "put {it} under another heading",
+    "section": "changed the order of the headings",
+    "drop": "dropped {it}",
+    "pin": "pinned {it}",
+    "merge": "put stories together, {it} among them",
+    "split": "split {it}",
+    "lead": "chose another lead for {it}",
+    "headline": "changed the headline of {it}",
+    "summary": "changed the summary of {it}",
+    "length": "asked for another summary of {it}",
+    "note": "changed the note",
+    "subject": "changed the subject",
+    "exclude": "left out the feed {feed}",
+}
+
+
+def clash(new: NewOperation, since: Sequence[Operation], draft: Draft) -> str:
+    """Why `new` can't be made blindly after the changes `since`, in words; or empty.
+
+    Two changes clash that speak of the same story, or both of the note, the subject, the order of
+    the headings or the same feed; and what is done to a story with leaving out the feed of the
+    article that it is named by. Changes to other stories don't, wherever they put them. One that
+    was taken out `since` is told as such. The last that clashes is told.
+    """
+    feeds = {article.id: article.feed for story in draft.stories for article in story.articles}
+    found = (other for other in reversed(since) if _meet(new, other, feeds))
+    return next((_told(new, other) for other in found), "")
+
+
+def _meet(new: NewOperation, other: Operation, feeds: dict[str, str]) -> bool:
+    kinds = {new.kind, other.kind}
+    if not kinds.isdisjoint(_WHOLE):
+        return new.kind == other.kind
+    if kinds == {"exclude"}:
+        return text_of(new, "feed") == text_of(other, "feed")
+    if "exclude" in kinds:
+        exclude, change = (new, other) if new.kind == "exclude" else (other, new)
+        feed = text_of(exclude, "feed")
+        return any(feeds.get(id) == feed for id in _named(change))
+    return not _named(new).isdisjoint(_named(other))
+
+
+def _named(change: Change) -> set[str]:
+    """The ids of the stories that a change is about, and of the articles that it names.
+
+    What a story is put behind is not meant: it stays as it is.
+    """
+    others = {id for other in others_of(change) for id in other}
+    articles = {text_of(change, "lead"), *texts_of(change, "articles")}
+    return {id for id in (change.story, change.article, *others, *articles) if id}
+
+
+def _told(new: NewOperation, other: Operation) -> str:
+    it = "one of these stories" if new.kind == "merge" else "this story"
+    did = _DID[other.kind].format(it=it, feed=text_of(other, "feed"))
+    who = other.who or "Somebody"
+    if other.undone is None:
+        said = f"{who} {did} at {other.made:%H:%M} UTC"
+    else:
+        said = f"what {who} did ({did}) was taken back at {other.undone:%H:%M} UTC"
+    return f"{said}: look at it, then do it again"

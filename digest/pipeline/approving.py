@@ -1,0 +1,108 @@
+"""Approval: the edition goes into the outbox as editors made it, and may leave."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any
+
+from digest.editions.frozen import dump_edition
+from digest.errors import BusyError, ConflictError
+from digest.pipeline.delivering import fingerprint
+from digest.pipeline.editing import Sheet, as_sent, sheet
+from digest.pipeline.publishing import publish
+from digest.pipeline.wiring import Workshop
+from digest.records import EditionStatus
+
+# A build that has just begun may take minutes; a person should not wait for it without a word.
+_PATIENCE = 5.0
+
+
+def approve(
+    workshop: Workshop,
+    digest: str,
+    date: str,
+    now: datetime,
+    *,
+    seen: int | None = None,
+    send_at: datetime | None = None,
+) -> EditionStatus:
+    """Lets a draft leave, just as it is: with what editors changed. Gives how far it is then.
+
+    `seen` is the revision that the person looked at; when None, whatever it is now. `send_at`
+    (aware) is when it leaves by itself, in place of its time by the schedule. The edition is
+    written into the outbox before it is approved: a power cut in between leaves a draft. Raises
+    ConflictError when it was changed since, is no draft, or is not ready; GoneError, OutboxError,
+    TemplateError.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(workshop.alone(_PATIENCE))
+        except BusyError as error:
+            raise ConflictError(
+                f"{digest}/{date}: something is being built just now; approve it when that is done"
+            ) from error
+        return _approve(workshop, digest, date, now, seen, send_at)
+
+
+def _approve(
+    workshop: Workshop,
+    digest: str,
+    date: str,
+    now: datetime,
+    seen: int | None,
+    send_at: datetime | None,
+) -> EditionStatus:
+    workshop.outbox.recover(digest)
+    shown = sheet(workshop, digest, date)
+    _check(shown, seen)
+    status = shown.status
+    edition = as_sent(workshop, shown)
+    data = dump_edition(edition)
+    mark = fingerprint(data)
+    if workshop.store.editions.status(digest, date) is None:
+        workshop.store.editions.adopt(
+            digest,
+            date,
+            now,
+            owner=workshop.owner,
+            fingerprint=status.fingerprint,
+            built=edition.built,
+            review=True,
+        )
+    # Both: after a power cut the outbox may have what was never noted as told, nor listed.
+    if {mark} != {status.fingerprint, fingerprint(workshop.outbox.read(digest, date))}:
+        repeats = shown.draft.repeats if shown.draft else ()
+        publish(workshop, edition, repeats, now=now)
+    changes: dict[str, Any] = {} if send_at is None else {"send_at": send_at}
+    moved = workshop.store.editions.move(
+        digest,
+        date,
+        ("draft",),
+        now,
+        revision=status.revision,
+        state="approved",
+        approved=now,
+        fingerprint=mark,
+        not_before=None,
+        **changes,
+    )
+    if not moved:
+        raise ConflictError(f"{status.name} was changed just now: look at it, then approve it")
+    return workshop.store.editions.status(digest, date) or status
+
+
+def _check(shown: Sheet, seen: int | None) -> None:
+    """Raises ConflictError where the edition isn't what the person saw, or can't be approved."""
+    status = shown.status
+    if status.state != "draft":
+        raise ConflictError(f"{status.name} is {status.state}, not a draft")
+    if seen is not None and seen != status.revision:
+        raise ConflictError(
+            f"{status.name} was changed since you looked at it: look again, then approve it"
+        )
+    if shown.waiting:
+        still = ", ".join(shown.waiting[:3])
+        raise ConflictError(
+            f"{status.name} is not ready; still being made: {still}. Wait a moment, then approve it"
+        )

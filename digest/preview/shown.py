@@ -1,0 +1,76 @@
+"""What the editing pages show of a sheet, beside what stands in it as it is."""
+
+from __future__ import annotations
+
+from digest.pipeline.drafting import EDITOR
+from digest.pipeline.editing import Sheet
+from digest.records import EditionStory, Operation, OperationKind
+
+
+def topics_of(sheet: Sheet) -> list[str]:
+    """The topics that a story can be put under: those printed, in their order, then all others."""
+    printed = [topic.name for topic in sheet.edition.topics]
+    planned = sheet.draft.plan.topics if sheet.draft else ()
+    others = sorted({story.topic for story in sheet.stories.values()})
+    return list(dict.fromkeys((*printed, *planned, *others)))
+
+
+def sections_of(sheet: Sheet) -> list[tuple[str, list[str]]]:
+    """The topics with the ids of their stories, as they are printed."""
+    return [(topic.name, [story.id for story in topic.stories]) for topic in sheet.edition.topics]
+
+
+def printed_of(sheet: Sheet, story: str) -> EditionStory | None:
+    """A story as it is printed; None where it is not."""
+    return next((one for one in sheet.edition.stories if one.id == story), None)
+
+
+def summary_of(sheet: Sheet, story: str) -> str:
+    """The summary to be edited: the editor's own with what isn't printed of it, or the printed."""
+    last = standing(sheet, "summary", story)
+    if last is not None:
+        return str(last.values["text"])
+    printed = printed_of(sheet, story)
+    return " ".join(sentence.text for sentence in printed.summary) if printed else ""
+
+
+def length_of(sheet: Sheet, story: str) -> tuple[int, str]:
+    """How many sentences the summary may have, and what writes it."""
+    last = standing(sheet, "length", story)
+    if last is not None:
+        return int(last.values["sentences"]), str(last.values["model"])
+    if sheet.draft is None:
+        return 2, "extractive"
+    return sheet.draft.sentences, sheet.draft.model
+
+
+def others_of(sheet: Sheet, story: str) -> list[tuple[str, str]]:
+    """The stories that a story can be merged with, the printed first: ids and headlines."""
+    printed = [(one.id, one.headline) for one in sheet.edition.stories]
+    left = [(one.id, one.lead.title) for one in sheet.left_out]
+    return [one for one in (*printed, *left) if one[0] != story]
+
+
+def feeds_of(sheet: Sheet) -> list[tuple[str, str]]:
+    """The feeds that the edition's articles come from: names and what readers see of them."""
+    names = {article.feed for story in sheet.stories.values() for article in story.articles}
+    labels = sheet.draft.labels if sheet.draft else {}
+    return sorted(((name, labels.get(name, name)) for name in names), key=lambda it: it[1].lower())
+
+
+def standing(sheet: Sheet, kind: OperationKind, story: str) -> Operation | None:
+    """The last operation of a kind that counts for a story, by its id or one of its articles."""
+    whole = sheet.stories.get(story)
+    articles = {article.id for article in whole.articles} if whole else set()
+    found = None
+    for operation in sheet.operations:
+        if operation.kind != kind or operation.undone is not None:
+            continue
+        if operation.story == story or operation.article in articles:
+            found = operation
+    return found
+
+
+def is_by_editor(story: EditionStory) -> bool:
+    """Whether its summary is a person's."""
+    return story.model == EDITOR

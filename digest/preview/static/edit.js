@@ -1,0 +1,415 @@
+// What editing needs of a script: dragging, moving by keys, checking while one types, and keeping
+// what is typed. Without it every change is a form. What it says stands in data attributes.
+"use strict";
+
+(() => {
+
+// Long enough that a sentence is not checked at every letter, short enough to answer in a pause.
+const PAUSE_MS = 700;
+// A row moved by keys is sent when no further key follows.
+const MOVE_MS = 600;
+// Near the edge of the window a drag scrolls, by so many pixels a frame.
+const EDGE = 72;
+const SCROLL = 14;
+// Smaller movements of a hand on a button are no drag.
+const SLACK = 5;
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const list = () => document.querySelector(".stories[data-edit]");
+const rowsOf = (section) => all(":scope > ol > li.story", section);
+const sectionsOf = () => all(".section[data-topic]", list());
+const fill = (words, values) => words.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+
+// --- what a screen reader is told ------------------------------------------------------------
+
+const voice = document.createElement("p");
+voice.className = "hidden";
+voice.id = "edit-voice";
+voice.setAttribute("role", "status");
+document.body.append(voice);
+
+function say(words) {
+  voice.textContent = "";
+  // In a turn of its own, so that the same words are read again.
+  requestAnimationFrame(() => (voice.textContent = words));
+}
+
+function sayPlace(row) {
+  const section = row.closest(".section");
+  const rows = rowsOf(section);
+  say(
+    fill(list().dataset.sayPlace, {
+      title: row.dataset.title,
+      place: rows.indexOf(row) + 1,
+      of: rows.length,
+      topic: section.dataset.topic,
+    }),
+  );
+}
+
+// --- moving a row ----------------------------------------------------------------------------
+
+let moving = null; // {row, home: {parent, next}, timer}: moved here, not yet sent
+
+function begin(row) {
+  if (moving && moving.row !== row) send();
+  if (!moving) {
+    moving = { row, home: { parent: row.parentNode, next: row.nextSibling }, timer: 0 };
+    // What comes from the server meanwhile would put it back.
+    list().setAttribute("hx-morph-skip", "");
+    row.classList.add("picked");
+  }
+  clearTimeout(moving.timer);
+}
+
+function settle() {
+  const { row } = moving;
+  clearTimeout(moving.timer);
+  row.classList.remove("picked");
+  list()?.removeAttribute("hx-morph-skip");
+  moving = null;
+  return row;
+}
+
+function putBack() {
+  const { row, home } = moving;
+  home.parent.insertBefore(row, home.next);
+  settle();
+  say(fill(list().dataset.sayBack, { title: row.dataset.title }));
+}
+
+function send() {
+  const { home } = moving;
+  const row = settle();
+  const before = row.previousElementSibling;
+  if (row.parentNode === home.parent && row.nextSibling === home.next) return;
+  const form = document.getElementById("move-form");
+  form.elements.story.value = row.dataset.story;
+  form.elements.article.value = row.dataset.article;
+  form.elements.topic.value = row.closest(".section").dataset.topic;
+  form.elements.after.value = before?.dataset.story ?? "";
+  form.requestSubmit();
+}
+
+function step(row, key) {
+  const section = row.closest(".section");
+  const sections = sectionsOf();
+  const rows = rowsOf(section);
+  const place = rows.indexOf(row);
+  const at = sections.indexOf(section);
+  const into = (target, before) => {
+    begin(row);
+    target.querySelector(":scope > ol").insertBefore(row, before);
+  };
+  if (key === "ArrowUp" && place > 0) into(section, rows[place - 1]);
+  else if (key === "ArrowUp" && at > 0) into(sections[at - 1], null);
+  else if (key === "ArrowDown" && place < rows.length - 1) into(section, rows[place + 1].nextSibling);
+  else if (key === "ArrowDown" && at < sections.length - 1) {
+    into(sections[at + 1], rowsOf(sections[at + 1])[0] ?? null);
+  } else if (key === "Home" && place > 0) into(section, rows[0]);
+  else if (key === "End" && place < rows.length - 1) into(section, null);
+  else {
+    say(fill(list().dataset.sayEnd, { title: row.dataset.title }));
+    return;
+  }
+  row.querySelector(".handle").focus({ preventScroll: true });
+  row.scrollIntoView({ block: "nearest" });
+  sayPlace(row);
+  moving.timer = setTimeout(send, MOVE_MS);
+}
+
+const MOVES = ["ArrowUp", "ArrowDown", "Home", "End"];
+const WRITES = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && (drag || moving)) {
+    event.preventDefault();
+    if (drag) stopDrag(false);
+    else putBack();
+    return;
+  }
+  const row = event.target.closest?.(".stories[data-edit] li.story[data-article]");
+  const plain = !event.ctrlKey && !event.metaKey && !event.shiftKey;
+  if (row && event.altKey && plain && MOVES.includes(event.key) && !event.target.matches(WRITES)) {
+    event.preventDefault();
+    step(row, event.key);
+    return;
+  }
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.target.matches(WRITES)) {
+    const key = event.key.toLowerCase();
+    const redo = key === "y" || (key === "z" && event.shiftKey);
+    if (!redo && key !== "z") return;
+    const button = document.getElementById(redo ? "redo" : "undo");
+    if (button && !button.disabled) {
+      event.preventDefault();
+      button.click();
+    }
+  }
+});
+
+// --- dragging: by mouse, pen or finger ---------------------------------------------------------
+
+let drag = null; // {row, handle, id, x, y, mark, frame}
+
+document.addEventListener("pointerdown", (event) => {
+  const handle = event.target.closest?.(".handle");
+  if (!handle || event.button !== 0 || drag) return;
+  const row = handle.closest("li.story");
+  if (!row || !list()?.contains(row)) return;
+  if (moving) send();
+  handle.setPointerCapture(event.pointerId);
+  drag = { row, handle, id: event.pointerId, x: event.clientX, y: event.clientY, mark: null, frame: 0 };
+});
+
+document.addEventListener("pointermove", (event) => {
+  if (!drag || event.pointerId !== drag.id) return;
+  const far = Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > SLACK;
+  if (!drag.mark && !far) return;
+  if (!drag.mark) lift();
+  drag.at = event.clientY;
+  place();
+});
+
+document.addEventListener("pointerup", (event) => {
+  if (drag && event.pointerId === drag.id) stopDrag(true);
+});
+document.addEventListener("pointercancel", (event) => {
+  if (drag && event.pointerId === drag.id) stopDrag(false);
+});
+
+function lift() {
+  begin(drag.row);
+  document.documentElement.classList.add("dragging");
+  drag.mark = document.createElement("li");
+  drag.mark.className = "drop-mark";
+  drag.row.after(drag.mark);
+  const roll = () => {
+    if (!drag?.mark) return;
+    const box = scroller(drag.row);
+    const top = box === document.scrollingElement ? 0 : box.getBoundingClientRect().top;
+    const bottom = box === document.scrollingElement ? innerHeight : box.getBoundingClientRect().bottom;
+    if (drag.at < top + EDGE) box.scrollTop -= SCROLL;
+    else if (drag.at > bottom - EDGE) box.scrollTop += SCROLL;
+    place();
+    drag.frame = requestAnimationFrame(roll);
+  };
+  drag.frame = requestAnimationFrame(roll);
+}
+
+function scroller(element) {
+  for (let box = element.parentElement; box; box = box.parentElement) {
+    const flow = getComputedStyle(box).overflowY;
+    if (/auto|scroll/.test(flow) && box.scrollHeight > box.clientHeight) return box;
+  }
+  return document.scrollingElement;
+}
+
+// Puts the mark where the row would fall.
+function place() {
+  const sections = sectionsOf();
+  const section =
+    sections.find((one) => drag.at < one.getBoundingClientRect().bottom) ?? sections.at(-1);
+  const before = rowsOf(section).find((row) => {
+    const box = row.getBoundingClientRect();
+    return drag.at < box.top + box.height / 2;
+  });
+  const parent = section.querySelector(":scope > ol");
+  if (drag.mark.parentNode !== parent || drag.mark.nextElementSibling !== (before ?? null)) {
+    parent.insertBefore(drag.mark, before ?? null);
+  }
+}
+
+function stopDrag(drop) {
+  const { row, handle, id, mark, frame } = drag;
+  cancelAnimationFrame(frame);
+  if (handle.hasPointerCapture(id)) handle.releasePointerCapture(id);
+  document.documentElement.classList.remove("dragging");
+  drag = null;
+  if (!mark) return;
+  if (!drop) {
+    mark.remove();
+    putBack();
+    return;
+  }
+  mark.replaceWith(row);
+  sayPlace(row);
+  handle.focus({ preventScroll: true });
+  send();
+}
+
+// --- ticks for merging -------------------------------------------------------------------------
+
+function countTicks() {
+  const form = document.getElementById("merge-form");
+  if (!form) return;
+  const count = all("input[name=ticked]:checked").length;
+  form.classList.toggle("ready", count > 1);
+  const help = document.getElementById("merge-help");
+  help.dataset.none ??= help.textContent;
+  help.textContent = count ? fill(list().dataset.sayTicked, { n: count }) : help.dataset.none;
+}
+
+// --- what is typed is kept, and checked ----------------------------------------------------------
+
+const checks = new WeakMap(); // form -> {timer, abort}
+
+function typed(form) {
+  return all("input[name=text], textarea[name=text]", form).some((one) => one.value !== one.defaultValue);
+}
+
+// While it is skipped, what comes from the server leaves the form as it is, with the revision that
+// was seen when the text was begun: whoever changed the same meanwhile is not overwritten.
+function keep(form, unsaved) {
+  form.toggleAttribute("hx-morph-skip", unsaved);
+  form.toggleAttribute("data-unsaved", unsaved);
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("input[name=ticked]")) countTicks();
+  const form = event.target.closest("form[data-keeps]");
+  if (!form || event.target.name !== "text") return;
+  keep(form, typed(form));
+  count(event.target);
+  if (form.dataset.check) later(form);
+});
+
+function count(field) {
+  const counter = field.closest(".field")?.querySelector("[data-count]");
+  if (!counter) return;
+  const most = Number(field.dataset.most);
+  counter.textContent = fill(counter.dataset.count, { n: field.value.length, most });
+  counter.classList.toggle("error", field.value.length > most);
+}
+
+function later(form) {
+  const state = checks.get(form) ?? { timer: 0, abort: null };
+  checks.set(form, state);
+  clearTimeout(state.timer);
+  state.timer = setTimeout(() => check(form), PAUSE_MS);
+}
+
+async function check(form) {
+  const state = checks.get(form) ?? { timer: 0, abort: null };
+  checks.set(form, state);
+  clearTimeout(state.timer);
+  state.abort?.abort();
+  state.abort = new AbortController();
+  const place = form.querySelector("[data-verdicts]");
+  place.setAttribute("aria-busy", "true");
+  if (!place.textContent.trim()) place.textContent = place.dataset.checking;
+  try {
+    const answer = await fetch(form.dataset.check, {
+      method: "POST",
+      headers: { "X-Part": "verdicts" },
+      body: new URLSearchParams(new FormData(form)),
+      signal: state.abort.signal,
+    });
+    const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = part.querySelector("[data-part=verdicts]");
+    if (found) place.replaceChildren(...found.childNodes);
+    else place.textContent = place.dataset.failed;
+    place.removeAttribute("aria-busy");
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    place.textContent = place.dataset.failed;
+    place.removeAttribute("aria-busy");
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const now = event.target.closest?.("[data-check-now]");
+  if (!now) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  check(now.form);
+}, true);
+
+addEventListener("beforeunload", (event) => {
+  if (document.querySelector("form[data-unsaved]")) event.preventDefault();
+});
+
+// --- around a swap -------------------------------------------------------------------------------
+
+let focused = null; // where the focus was: {id, row, name, value, following}
+let sent = null; // {form, seen, skipped}
+
+function nameFocus() {
+  const one = document.activeElement;
+  const row = one?.closest?.("li.story");
+  if (!one || one === document.body) return null;
+  return { id: one.id, row: row?.id, name: one.name, value: one.value, following: row?.nextElementSibling?.id };
+}
+
+function control(row, name, value) {
+  const found = all("button, input, select", row).find((one) => one.name === name && one.value === value);
+  return found && !found.disabled ? found : row.querySelector(".handle, .story-acts button");
+}
+
+function findFocus() {
+  if (!focused || document.activeElement !== document.body) return;
+  const row = focused.row && document.getElementById(focused.row);
+  const next = focused.following && document.getElementById(focused.following);
+  const found =
+    (focused.id && document.getElementById(focused.id)) ||
+    (row && control(row, focused.name, focused.value)) ||
+    (next && next.querySelector(".handle")) ||
+    document.getElementById("undo");
+  (found?.disabled ? document.getElementById("redo") : found)?.focus({ preventScroll: true });
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  // Sent by hand, without htmx: nothing is lost by going to the next page.
+  if (form.matches("form[data-keeps]")) form.removeAttribute("data-unsaved");
+  if (moving && form.id !== "move-form") send();
+}, true);
+
+document.addEventListener("htmx:before:request", (event) => {
+  const form = event.target.closest?.("form");
+  if (!form) return;
+  focused = nameFocus();
+  sent = { form, seen: Number(form.elements.seen?.value), skipped: form.hasAttribute("hx-morph-skip") };
+  form.removeAttribute("hx-morph-skip");
+  for (const button of all("button:not([type=button])", form)) button.setAttribute("aria-busy", "true");
+});
+
+// No answer came: what was typed is still the only one.
+document.addEventListener("htmx:error", () => {
+  if (sent?.skipped && sent.form.isConnected) keep(sent.form, true);
+});
+
+document.addEventListener("htmx:finally:request", () => {
+  for (const button of all("button[aria-busy]")) button.removeAttribute("aria-busy");
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  for (const tick of all("input[name=ticked]:checked")) if (sent?.form.id === "merge-form") tick.checked = false;
+  if (sent) {
+    const now = Number(document.querySelector("#desk form:not([hx-morph-skip]) [name=seen]")?.value);
+    // Our own change was the only one since: what is typed elsewhere on the page has seen it.
+    if (now === sent.seen + 1) {
+      for (const field of all("form[hx-morph-skip] [name=seen]")) {
+        if (Number(field.value) === sent.seen) field.value = now;
+      }
+    }
+    const refused = document.getElementById("refused");
+    if (refused) refused.scrollIntoView({ block: "nearest" });
+    else {
+      const last = document.querySelector(".last-change");
+      if (last) say(last.textContent.trim().replace(/\s+/g, " "));
+    }
+  }
+  findFocus();
+  sent = focused = null;
+  ready();
+});
+
+// Text that came back with a refusal is unsaved as well.
+function ready() {
+  for (const form of all("form[data-unsaved]")) form.setAttribute("hx-morph-skip", "");
+  for (const field of all("[data-most]")) count(field);
+  countTicks();
+}
+
+ready();
+})();
