@@ -61,10 +61,15 @@ class FakeEncoder(Encoder):
     def __init__(self) -> None:
         super().__init__()
         self.texts = 0
+        self.loaded = True
 
     @property
     def key(self) -> str:
         return "fake"
+
+    @property
+    def is_loaded(self) -> bool:
+        return self.loaded
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         self.texts += len(texts)
@@ -456,9 +461,7 @@ class Mailroom:
                 review=review,
             )
             states = ("draft", "approved")
-            store.editions.move(
-                self.digest, date, states, self.now, asked=send_at, send_at=send_at
-            )
+            store.editions.move(self.digest, date, states, self.now, asked=send_at, send_at=send_at)
 
     def clock(self) -> datetime:
         return self.now
