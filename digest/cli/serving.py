@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 import os
-import secrets
 import signal
 import sys
 import time
@@ -15,11 +13,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from socket import socket
 from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import typer
 
@@ -35,6 +32,7 @@ from digest.cli.common import (
     complain,
     load_settings,
 )
+from digest.cli.desk import entrance, open_desk
 from digest.cli.stopping import SIGNALS, end_at_the_latest
 from digest.errors import ConfigError, DigestError, StoreError, UsageError
 
@@ -91,12 +89,12 @@ def preview(
     names = [spec.name for spec in known.digests] if known else []
     path = address_for(settings.outbox_dir, wanted or "", names)
     with open_workshop(settings) as workshop, listen(host, port) as listener:
-        desk = _desk(settings, workshop, in_force, lambda: watched.error, host, listener)
+        desk = open_desk(settings, workshop, in_force, lambda: watched.error, host, listener)
         try:
             serve_preview(
                 create_app(desk),
                 listener,
-                path=_entrance(desk, path),
+                path=entrance(desk, path),
                 open_browser=not no_browser,
                 announce=announce,
                 on_stopping=desk.stop,
@@ -154,7 +152,7 @@ def _serve(
         )
         schedule = Schedule(service.jobs(), service.tick, service.grace)
         listener = listen(host, port)
-        desk = _desk(
+        desk = open_desk(
             settings,
             workshop,
             lambda: service.config,
@@ -163,7 +161,7 @@ def _serve(
             listener,
             serves=True,
         )
-        address = address_of(listener) + _entrance(desk, "/")
+        address = address_of(listener) + entrance(desk, "/")
 
         def started() -> None:
             announce(address)
@@ -189,60 +187,6 @@ def _serve(
                 service.stop()
                 desk.stop()
                 _stop(schedule, desk, ending, voice)
-
-
-def _desk(
-    settings: Settings,
-    workshop: Workshop,
-    config: Callable[[], Config | None],
-    config_error: Callable[[], str],
-    host: str,
-    listener: socket,
-    *,
-    serves: bool = False,
-) -> DeskRoom:
-    """The editor's desk on `listener`. It has a key where others can reach it, or one is set."""
-    from digest.pipeline.wiring import theme_folders
-    from digest.preview.jobs import Jobs
-    from digest.preview.room import DeskRoom
-    from digest.preview.server import is_for_this_machine
-
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
-    token = settings.desk_token.get_secret_value() if settings.desk_token else None
-    if token is None and not is_for_this_machine(listener):
-        token = secrets.token_urlsafe(24)
-    # A proxy passes its own name on; without a key, what comes through one is refused anyway.
-    public = urlsplit(settings.archive).hostname if token else None
-    return DeskRoom(
-        workshop=workshop,
-        config=config,
-        config_error=config_error,
-        clock=clock,
-        jobs=Jobs(workshop, config, config_error, clock, serves=serves),
-        themes=theme_folders(settings),
-        token=token,
-        hosts=(host, public) if public else (host,),
-        serves=serves,
-        default_name="editor" if token else _own_name(),
-    )
-
-
-def _entrance(desk: DeskRoom, path: str) -> str:
-    """The path to open, with the key where one is asked for."""
-    if desk.token is None:
-        return path
-    further = {"token": desk.token, **({"next": path} if path != "/" else {})}
-    return f"/enter?{urlencode(further, safe='/')}"
-
-
-def _own_name() -> str:
-    """Of whoever started the program, as the machine knows them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number that nobody has
-        return "editor"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from digest.editions.compose import compose
 from digest.editions.desk.arranging import Arranged, arranged, sections
+from digest.editions.desk.values import length_of
 from digest.errors import ModelError
 from digest.pipeline.encoding import RememberingEncoder
 from digest.pipeline.progress import Progress, silent
@@ -131,7 +132,7 @@ def lay_out(
         wordings,
         tuple(missing),
         tuple(unchecked),
-        (*arrangement.idle, *_without_model(operations, unmakeable)),
+        (*arrangement.idle, *_without_model(arrangement, unmakeable)),
     )
 
 
@@ -219,9 +220,8 @@ def _summaries(
     found: dict[str, Summary] = dict(draft.summaries)
     wanted: dict[tuple[int, str, int | None], list[Story]] = {}
     for story in stories:
-        length = arrangement.lengths.get(story.id)
-        if length is not None:
-            wanted.setdefault((*length, None), []).append(story)
+        if (asked := arrangement.lengths.get(story.id)) is not None:
+            wanted.setdefault((*length_of(asked), None), []).append(story)
         elif story.lead.id not in found:
             wanted.setdefault((draft.sentences, draft.model, draft.words), []).append(story)
     missing: list[tuple[Article, Summarizer]] = []
@@ -272,14 +272,10 @@ def _known(
     return known
 
 
-def _without_model(operations: Sequence[Operation], why: Mapping[str, str]) -> list[Idle]:
+def _without_model(arrangement: Arranged, why: Mapping[str, str]) -> list[Idle]:
     """The operations that ask for a model which can't be used; `why` is by story id."""
-    asked = {
-        operation.story: operation.number
-        for operation in operations
-        if operation.kind == "length" and operation.undone is None
-    }
-    return [Idle(asked[story], reason) for story, reason in why.items() if story in asked]
+    asked = arrangement.lengths
+    return [Idle(asked[story].number, reason) for story, reason in why.items() if story in asked]
 
 
 def _wording(story: Story, arrangement: Arranged) -> tuple[Wording | None, list[Operation]]:

@@ -8,8 +8,6 @@ import logging
 import secrets
 from datetime import datetime
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -18,28 +16,26 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from digest.errors import ConflictError, DigestError, GoneError, UsageError
+from digest.preview import changing, knowing, reading, sending
 from digest.preview.door import (
     KEY,
-    KEY_LASTS,
     Door,
     Form,
-    Keys,
-    Patience,
     own_path,
     peer_of,
     safe_headers,
     set_cookie,
 )
+from digest.preview.keys import KEY_LASTS, Keys, Patience
 from digest.preview.live import Live
 from digest.preview.room import DeskRoom, Room
 from digest.preview.words import desk_words
 
 _HERE = Path(__file__).parent
-_ROOMS = ("reading", "knowing", "changing", "sending")
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +47,6 @@ def create_app(desk: DeskRoom) -> Starlette:
     live = Live(room.version, desk.stopping)
     desk.jobs.heard = live.job
     hall = _Hall(room)
-    rooms: list[BaseRoute] = []
-    for name in _ROOMS:
-        if find_spec(f"digest.preview.{name}"):
-            try:  # TEMPORARY while the rooms are being built at the same time
-                rooms += import_module(f"digest.preview.{name}").routes(room)
-            except ImportError as error:
-                print("NOT MOUNTED", name, error)
     return Starlette(
         routes=[
             Route("/healthz", _healthz),
@@ -68,7 +57,10 @@ def create_app(desk: DeskRoom) -> Starlette:
             Route("/name", room.posted(hall.name), methods=["POST"]),
             Route("/jobs", hall.jobs),
             Route("/digests/{digest}/build", room.posted(hall.build), methods=["POST"]),
-            *rooms,
+            *reading.routes(room),
+            *knowing.routes(room),
+            *changing.routes(room),
+            *sending.routes(room),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
         ],
         middleware=[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -110,9 +111,7 @@ class _Changing:
         """One change of the history counts again."""
         return self._do(request, form, self._numbered(request, form, editing.put_back))
 
-    def _switch(
-        self, form: Form, act: Callable[..., Operation]
-    ) -> Callable[[Sheet], None]:
+    def _switch(self, form: Form, act: Callable[..., Operation]) -> Callable[[Sheet], None]:
         def make(sheet: Sheet) -> None:
             status = sheet.status
             act(self._room.desk.workshop, status.digest, status.date, seen_in(form), self._now())
@@ -155,9 +154,7 @@ class _Changing:
 
     # --- refusing ----------------------------------------------------------------------------
 
-    def refused(
-        self, request: Request, form: Form, error: DigestError, **more: object
-    ) -> Response:
+    def refused(self, request: Request, form: Form, error: DigestError, **more: object) -> Response:
         """The page that the form stood on, as it is now, with why and with what was typed."""
         status = 404 if isinstance(error, GoneError) else 409
         if not isinstance(error, GoneError | ConflictError):
@@ -169,7 +166,8 @@ class _Changing:
         sheet = self._room.sheet(request)
         to = _to(request, form)
         kept = {"kind": _kind(form), "text": form.text("text")}
-        context = {"to": to, "kept": kept, "sheet": sheet, "base": base_of(sheet), **more}
+        context: dict[str, Any] = {"to": to, "kept": kept, "sheet": sheet, **more}
+        context["base"] = base_of(sheet)
         story = _STORY.search(urlsplit(to).path)
         if urlsplit(to).path.endswith("/history"):
             return self._room.page(
@@ -178,8 +176,8 @@ class _Changing:
         if story and story[1] in sheet.stories and not sheet.locked:
             from digest.preview.knowing import story_context
 
-            more_of_story = story_context(self._room, sheet, story[1])
-            return self._room.page(request, "story.html", status, **{**more_of_story, **context})
+            context = {**story_context(self._room, sheet, story[1]), **context}
+            return self._room.page(request, "story.html", status, **context)
         if story or (sheet.locked and kept["kind"] in _TYPED):
             return self._room.page(request, "not_changed.html", status, **context)
         # In the view where the forms stand: in another one nothing would be said.
@@ -215,11 +213,9 @@ class _Changing:
         """All changes of an edition, who made them and when; each can be taken out or put back."""
         sheet = self._room.sheet(request)
         context = self._history(sheet)
-        return self._room.page(
-            request, "history.html", sheet=sheet, base=base_of(sheet), **context
-        )
+        return self._room.page(request, "history.html", sheet=sheet, base=base_of(sheet), **context)
 
-    def _history(self, sheet: Sheet) -> dict[str, object]:
+    def _history(self, sheet: Sheet) -> dict[str, Any]:
         reasons: dict[int, list[str]] = {}
         for idle in sheet.idle:
             reasons.setdefault(idle.operation, []).append(idle.reason)
@@ -275,14 +271,14 @@ def seen_in(form: Form) -> int:
     return int(text)
 
 
-def _kind(form: Form) -> str:
-    """The operation that a form means, by its button or its field."""
+def _kind(form: Form) -> OperationKind:
+    """The operation that a form means, by its button or its field; `asked` knows whether it is."""
     do = form.text("do")
     if do in steps.STEPS:
         return "move"
     if do in _PLAIN:
-        return do
-    return "lead" if form.text("lead") else form.text("kind")
+        return cast(OperationKind, do)
+    return "lead" if form.text("lead") else cast(OperationKind, form.text("kind"))
 
 
 def _merging(form: Form, sheet: Sheet) -> dict[str, str | list[str]]:

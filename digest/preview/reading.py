@@ -8,6 +8,7 @@ from datetime import date as Date
 from datetime import datetime
 from html import escape
 from threading import Lock
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from starlette.exceptions import HTTPException
@@ -114,13 +115,14 @@ class _Reading:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._t = desk_words()
+        self._begun: OrderedDict[tuple[str, int, int], None] = OrderedDict()
         self._entries: OrderedDict[tuple[str, tuple[int, int]], ArchiveEntry] = OrderedDict()
         self._lock = Lock()
 
     # --- an edition --------------------------------------------------------------------------
 
     def newest(self, request: Request) -> Response:
-        """To the newest edition, of a digest or of all; an offer to build one where there is none."""
+        """To the newest edition, of a digest or of all; without any, an offer to build one."""
         digest = request.path_params.get("digest", "")
         newest = find(self._room.editions(), digest)
         if newest is not None:
@@ -134,9 +136,26 @@ class _Reading:
     def edition(self, request: Request) -> Response:
         """The page of an edition. It renders nothing: the frame and the fragments do."""
         sheet = self._room.sheet(request)
+        self._complete(sheet)
         view = request.query_params.get("view", "")
         context = edition_context(self._room, sheet, view if view in VIEWS else VIEWS[0])
-        return self._room.page(request, "edition.html", **context)
+        return self._room.page(request, "edition.html", 200, **context)
+
+    def _complete(self, sheet: Sheet) -> None:
+        """Has what the edition waits for made, once for each state of it that is looked at.
+
+        Whoever makes a change asks for it too; but the desk may have ended before it was done.
+        """
+        seen = (sheet.status.name, sheet.status.revision, sheet.build)
+        with self._lock:
+            if not sheet.waiting or seen in self._begun:
+                return
+            self._begun[seen] = None
+            if len(self._begun) > _KEPT:
+                self._begun.popitem(last=False)
+        jobs, status = self._room.desk.jobs, sheet.status
+        if jobs.open_of(status.digest, status.date) is None:
+            jobs.complete(status.digest, status.date)
 
     def weight(self, request: Request) -> Response:
         """Size, trouble and findings, for the page to load after itself; a page without scripts."""
@@ -159,7 +178,7 @@ class _Reading:
         kind = "source" if request.query_params.get("kind") == "source" else "text"
         rendered = proof.rendered
         text = None if rendered is None else rendered.html if kind == "source" else rendered.text
-        context = {"base": base_of(sheet), "kind": kind, "text": text}
+        context: dict[str, object] = {"base": base_of(sheet), "kind": kind, "text": text}
         return self._either(request, "written.html", context, sheet)
 
     def email(self, request: Request) -> Response:
@@ -167,7 +186,7 @@ class _Reading:
         flags = request.query_params
         policy = {"Content-Security-Policy": email_policy(images=flags.get("images") != "0")}
         _, proof = self._proof(request)
-        scheme = "dark" if flags.get("dark") else "light"
+        scheme: Literal["light", "dark"] = "dark" if flags.get("dark") else "light"
         if proof.rendered is None:
             html = f"<!doctype html><title>-</title><p>{escape(self._t('read.not_rendered'))}</p>"
             return HTMLResponse(served_copy(html, scheme), 503, headers=policy)
@@ -286,9 +305,9 @@ class _Reading:
         self, request: Request, template: str, context: dict[str, object], sheet: Sheet
     ) -> Response:
         """A fragment for a script that asks for one (htmx says so), else a page."""
-        if request.headers.get("hx-request") == "true":
-            return self._room.page(request, f"_{template}", alone=True, **context)
-        return self._room.page(request, template, sheet=sheet, whole=True, **context)
+        if request.headers.get("hx-request-type") == "partial":
+            return self._room.page(request, f"_{template}", 200, alone=True, **context)
+        return self._room.page(request, template, 200, sheet=sheet, whole=True, **context)
 
 
 def _placed(edition: Edition, findings: tuple[Finding, ...]) -> list[tuple[Finding, str]]:

@@ -26,8 +26,9 @@ from digest.errors import GoneError
 from digest.pipeline import editing
 from digest.pipeline.editing import Sheet
 from digest.pipeline.wiring import Workshop
-from digest.preview.door import BROWSER, CSRF, Form, Keys, own_path, set_cookie
+from digest.preview.door import BROWSER, CSRF, Form, own_path, set_cookie
 from digest.preview.jobs import Jobs
+from digest.preview.keys import Keys
 from digest.preview.proofs import Proof, Proofs
 from digest.preview.shelf import DIGEST_NAME, EditionFolder, list_editions
 from digest.preview.words import desk_words
@@ -86,9 +87,7 @@ class Room:
 
     # --- answering ---------------------------------------------------------------------------
 
-    def page(
-        self, request: Request, template: str, status: int = 200, **context: Any
-    ) -> Response:
+    def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
         """A page filled in from `context` and what all pages share.
 
         Shared: `t` (words), `csrf` and `csrf_field`, `key()`, `who`, `version`, `shelf` (digests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
 from starlette.requests import Request
@@ -144,7 +144,7 @@ class _Sending:
         return self.to_page(request)
 
     def approve(self, request: Request, form: Form) -> Response:
-        """Lets the edition leave: at once, at its time or another one, or when it is sent by hand."""
+        """Lets the edition leave: at once, at its time, at another, or when it is sent by hand."""
         sheet = self._room.sheet(request)
         when, at = form.text("when", "hand"), form.text("at")
         now, status = self._now(), sheet.status
@@ -229,13 +229,12 @@ class _Sending:
         sheet = self._room.sheet(request) if status != 500 else before
         return self._shown(request, sheet, status, notice=notice, act=act, kept=kept)
 
-    def _shown(
-        self, request: Request, sheet: Sheet, status: int = 200, **more: object
-    ) -> Response:
+    def _shown(self, request: Request, sheet: Sheet, status: int = 200, **more: object) -> Response:
         edition, now = sheet.status, self._now()
         kept = more.pop("kept", {})
-        suggested = edition.send_at if edition.send_at and edition.send_at > now else now
         leaves = edition.send_at
+        next_hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        suggested = leaves if leaves and leaves > now else next_hour
         context: dict[str, object] = {
             "sheet": sheet,
             "base": base_of(sheet),

@@ -31,7 +31,9 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
     except (OSError, UnicodeError) as error:
         raise UsageError(f"--host {host}: no such host; use 127.0.0.1 or localhost") from error
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # By name, not 0: asyncio sends small packets at once (TCP_NODELAY) only where it reads TCP here.
+    # Otherwise each answer after the first on a connection waits 40 ms for the browser's ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if socket.has_dualstack_ipv6() and family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -26,11 +26,10 @@ def moved(sections: Sections, story: str, step: str) -> tuple[str, str] | None:
     """
     if step not in STEPS:
         raise UsageError(f"a story moves {', '.join(STEPS)}, not {step!r}")
-    for at, (topic, stories) in enumerate(sections):
-        if story in stories:
-            break
-    else:
+    at = next((number for number, (_, ids) in enumerate(sections) if story in ids), None)
+    if at is None:
         raise GoneError("the story isn't printed any more, so it has no place to move from")
+    topic, stories = sections[at]
     others = [one for one in stories if one != story]
     place = list(stories).index(story)
     if step == "up" and place == 0:
@@ -90,8 +89,8 @@ def moment(text: str, timezone: str, now: datetime) -> datetime:
         )
     if found <= now:
         raise UsageError(
-            f"{shown} in {timezone} is past; it is {now.astimezone(zone):%Y-%m-%d %H:%M} there now. "
-            "Choose a later time, or send it now"
+            f"{shown} in {timezone} is past; it is {now.astimezone(zone):%Y-%m-%d %H:%M} there "
+            "now. Choose a later time, or send it now"
         )
     if found - now > _FURTHEST:
         raise UsageError(f"{shown} is over a year ahead; is the year right?")

@@ -254,6 +254,40 @@ def test_preview_shows_the_edition_until_it_is_stopped(
     assert (process.returncode, err) == (0, "")
 
 
+@pytest.mark.parametrize("command", ["preview", "serve"])
+def test_where_others_can_come_the_printed_address_holds_the_key(
+    town: Path, environment: dict[str, str], command: str
+) -> None:
+    with _started([command, "--host", "0.0.0.0"], town, environment) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        base, _, query = address.partition("/enter?token=")
+        with httpx.Client(trust_env=False, follow_redirects=True) as client:
+            assert len(query) == 32
+            assert 'type="password"' in client.get(f"{base}/editions").text
+            assert 'type="password"' not in client.get(address).text
+            assert client.get(f"{base}/editions").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+
+
+def test_the_desk_opens_without_feeds_yaml_and_says_what_is_missing(
+    town: Path, environment: dict[str, str]
+) -> None:
+    (town / "feeds.yaml").unlink()
+    with _started(["preview"], town, environment) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        with httpx.Client(trust_env=False, follow_redirects=True) as client:
+            page = client.get(address)
+            assert page.status_code == 200
+            assert "feeds.yaml" in page.text
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_answers_tells_the_next_runs_and_ends_cleanly(
     town: Path, environment: dict[str, str], number: signal.Signals

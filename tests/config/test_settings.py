@@ -210,3 +210,21 @@ def test_unknown_names_are_told_with_the_nearest_known(folder: Path) -> None:
         "DIGEST_SMTP_URI: unknown setting (did you mean DIGEST_SMTP_URL?)",
         "DIGEST_STATEDIR: unknown setting (did you mean DIGEST_STATE_DIR?)",
     ]
+
+
+@pytest.mark.parametrize("value", ["short", "with blanks in it and long", "Ünïcode-that-is-long"])
+def test_a_key_of_the_desk_that_is_weak_or_cannot_be_typed_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("DIGEST_DESK_TOKEN", value)
+    with pytest.raises(ConfigError, match="DIGEST_DESK_TOKEN: must have 16 characters") as error:
+        load_settings()
+    assert value not in str(error.value)
+
+
+def test_a_key_of_the_desk_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_DESK_TOKEN", "a-token-of-these-tests")
+    settings = load_settings()
+    assert settings.desk_token is not None
+    assert settings.desk_token.get_secret_value() == "a-token-of-these-tests"
+    assert "a-token" not in repr(settings)

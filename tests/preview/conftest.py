@@ -9,6 +9,7 @@ import random
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ import pytest
 from digest.config import Settings
 from digest.config.watching import WatchedConfig
 from digest.models.encoder import Encoder
+from digest.pipeline.pool import Pool
 from digest.pipeline.run import run
 from digest.pipeline.summarizers import Summarizers
 from digest.pipeline.wiring import Workshop, open_workshop, theme_folders
@@ -148,6 +150,7 @@ class DeskFixture:
 
     `now` is its clock. `options` are settings, `token`, `serves` and `hosts` as `DeskRoom` has
     them; they are read when it starts. `client` has a browser's cookies; `csrf` is its token.
+    `evil` is another site's address, where there is one.
     """
 
     folder: Path
@@ -159,7 +162,8 @@ class DeskFixture:
     digest: str = "daily"
     date: str = DATE
     url: str = ""
-    client: httpx.Client = field(default_factory=httpx.Client)
+    evil: str = ""
+    client: httpx.Client = field(init=False)
     room: DeskRoom = field(init=False)
     workshop: Workshop = field(init=False)
     stop_server: Callable[[], None] = lambda: None
@@ -176,7 +180,12 @@ class DeskFixture:
         )
 
     def configure(self, *more: str, template: str = "small", feeds: str = "gull lantern") -> None:
-        """Writes feeds.yaml; `more` are lines of the digest, such as `review: true`."""
+        """Writes feeds.yaml; `more` are lines of the digest, such as `language: de`.
+
+        Editions wait for an approval, unless `more` says something of `review`.
+        """
+        if not any(line.startswith("review:") for line in more):
+            more = ("review: true", *more)
         lines = ["digests:", f"  - name: {self.digest}", "    title: The Daily", "    topics:"]
         lines += [f"      {name}: {words}" for name, words in TOPICS.items()]
         lines += [f"    template: {template}", *(f"    {line}" for line in more), "feeds:"]
@@ -202,9 +211,14 @@ class DeskFixture:
     @contextmanager
     def opened(self) -> Iterator[Workshop]:
         """A workshop as a process of its own would have it."""
-        with open_workshop(self.settings) as workshop:
+        with open_workshop(self.settings) as workshop, ThreadPoolExecutor(2) as threads:
             encoder = FakeEncoder()
-            yield replace(workshop, encoder=encoder, summarizers=Summarizers(encoder, _no_writer))
+            yield replace(
+                workshop,
+                encoder=encoder,
+                summarizers=Summarizers(encoder, _no_writer),
+                pool=Pool(threads, 2),  # processes would take a second to start
+            )
 
     def build(self, *, force: bool = False) -> RunReport:
         """What `digest run` does; also while the desk is running."""
@@ -261,7 +275,8 @@ class DeskFixture:
 
     def browser(self) -> httpx.Client:
         """Another browser, with cookies of its own, which follows no redirect."""
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=30)
+        # No certificates are needed, and reading them takes longer than a page.
+        return httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=30)
 
     @property
     def path(self) -> str:

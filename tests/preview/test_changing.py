@@ -15,7 +15,8 @@ from digest.pipeline import editing
 from digest.pipeline.editing import Sheet
 from digest.preview import telling
 from digest.records import NewOperation, OperationKind
-from tests.preview.conftest import GULL, LANTERN, DeskFixture, Item, prose, seen_of, words_of
+
+from .conftest import GULL, LANTERN, DeskFixture, Item, prose, seen_of, words_of
 
 COMET = GULL[4].title
 GLACIER = GULL[5].title
@@ -82,7 +83,7 @@ def typed_in(page: str, element: str) -> str:
     return unescape(match[1])
 
 
-# --- each change -----------------------------------------------------------------------------
+# --- each change -------------------------------------------------------------------------------
 
 
 def test_a_story_moves_a_place_at_a_time_and_over_the_border_of_its_topic(
@@ -286,9 +287,7 @@ def test_a_note_that_another_wrote_meanwhile_is_not_lost_nor_is_mine(desk: DeskF
 
 def test_an_edit_of_a_story_that_has_gone_keeps_the_text(desk: DeskFixture) -> None:
     gone = desk.stories()[MARKET]
-    form = fields(
-        desk, MARKET, kind="summary", text="Typed.", to=f"{desk.path}/stories/{gone}"
-    )
+    form = fields(desk, MARKET, kind="summary", text="Typed.", to=f"{desk.path}/stories/{gone}")
     another(desk, "exclude", feed="lantern")
     answer = desk.post(f"{desk.path}/operations", **{**form, "seen": str(desk.revision)})
     assert answer.status_code == 404
@@ -349,7 +348,7 @@ def test_the_name_of_who_changed_it_is_kept(desk: DeskFixture) -> None:
     assert f"Undo: “{COMET}” dropped (Noor)" in unescape(desk.client.get(desk.path).text)
 
 
-# --- undo, redo, history -------------------------------------------------------------------------
+# --- undo, redo, history -----------------------------------------------------------------------
 
 
 def test_undo_and_redo_name_what_they_do_and_do_it(desk: DeskFixture) -> None:
@@ -363,7 +362,7 @@ def test_undo_and_redo_name_what_they_do_and_do_it(desk: DeskFixture) -> None:
 
 def test_undo_of_nothing_says_so(desk: DeskFixture) -> None:
     answer = desk.post(f"{desk.path}/undo", **fields(desk))
-    assert answer.status_code == 404
+    assert answer.status_code == 409
     assert "no change to take back" in words_of(answer.text)
 
 
@@ -438,7 +437,7 @@ def test_every_kind_of_change_has_its_sentence(desk: DeskFixture) -> None:
     assert len(set(said)) == len(said)
 
 
-# --- checking while one types ----------------------------------------------------------------------
+# --- checking while one types ------------------------------------------------------------------
 
 
 def test_a_text_is_checked_while_it_is_written_and_nothing_is_saved(desk: DeskFixture) -> None:
@@ -471,7 +470,7 @@ def test_a_text_that_is_too_long_is_not_checked(desk: DeskFixture) -> None:
     assert "2,001 characters" in words_of(page.text)
 
 
-# --- the pages ------------------------------------------------------------------------------------
+# --- the pages ---------------------------------------------------------------------------------
 
 
 def test_a_page_that_was_refused_can_be_loaded_again(desk: DeskFixture) -> None:

@@ -8,35 +8,37 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from digest.errors import UsageError
-from digest.preview.app import create_app
-from digest.preview.server import address_of, build_server, listen, serve_preview
+from digest.preview.server import address_of, build_server, is_for_this_machine, listen
 from digest.preview.shelf import address_for
-
-Files = Callable[..., Path]
 
 SERVE = """
 import sys, webbrowser
-from pathlib import Path
-from digest.preview.app import create_app
-from digest.preview.server import serve_preview
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from digest.preview.server import listen, serve_preview
 webbrowser.open = lambda address: print("browser", address, flush=True)
-app = create_app(Path(sys.argv[1]), [])
-serve_preview(app, "127.0.0.1", 0, path="/editions/demo", open_browser=sys.argv[2] == "yes",
-              announce=lambda address: print(address, flush=True))
+app = Starlette(routes=[Route("/healthz", lambda _: JSONResponse({"status": "ok"}))])
+with listen("127.0.0.1", 0) as listener:
+    serve_preview(app, listener, path="/editions/demo", open_browser=sys.argv[1] == "yes",
+                  announce=lambda address: print(address, flush=True),
+                  on_stopping=lambda: print("stopping", flush=True))
 print("ended", flush=True)
 """
 
 
-def started(outbox: Path, browser: str) -> subprocess.Popen[str]:
+def started(browser: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", SERVE, str(outbox), browser],
+        [sys.executable, "-W", "error", "-c", SERVE, browser],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -44,19 +46,19 @@ def started(outbox: Path, browser: str) -> subprocess.Popen[str]:
     )
 
 
-def test_port_0_takes_a_free_port_and_tells_which_and_ctrl_c_ends_quietly(outbox: Path) -> None:
-    with started(outbox, "no") as process:
+def test_port_0_takes_a_free_port_and_tells_which_and_ctrl_c_ends_quietly() -> None:
+    with started("no") as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         base = address.removesuffix("/editions/demo")
         assert httpx.get(f"{base}/healthz", trust_env=False).json() == {"status": "ok"}
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err) == (0, "ended\n", "")
+    assert (process.returncode, out, err) == (0, "stopping\nended\n", "")
 
 
-def test_the_browser_is_opened_at_the_address_that_was_told(outbox: Path) -> None:
-    with started(outbox, "yes") as process:
+def test_the_browser_is_opened_at_the_address_that_was_told() -> None:
+    with started("yes") as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         assert process.stdout.readline() == f"browser {address}\n"
@@ -64,12 +66,11 @@ def test_the_browser_is_opened_at_the_address_that_was_told(outbox: Path) -> Non
         process.communicate(timeout=30)
 
 
-def test_a_taken_port_is_named_with_the_way_out(outbox: Path) -> None:
+def test_a_taken_port_is_named_with_the_way_out() -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        app = create_app(outbox, [])
         with pytest.raises(UsageError, match=rf"port {port} on 127\.0\.0\.1 is taken.*--port"):
-            serve_preview(app, "127.0.0.1", port, open_browser=False, announce=print)
+            listen("127.0.0.1", port)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,28 @@ def test_a_taken_port_is_named_with_the_way_out(outbox: Path) -> None:
 def test_an_impossible_address_is_told(host: str, port: int, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         listen(host, port)
+
+
+async def test_answers_leave_at_once_and_don_t_wait_for_an_acknowledgement() -> None:
+    delays: list[int] = []
+
+    def accepted() -> asyncio.Protocol:
+        class Seen(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                wire = transport.get_extra_info("socket")
+                delays.append(wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+                transport.close()
+
+        return Seen()
+
+    with listen("127.0.0.1", 0) as listener:
+        server = await asyncio.get_running_loop().create_server(accepted, sock=listener)
+        async with server:
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+    assert delays == [1]
 
 
 def test_a_server_that_listens_everywhere_is_opened_at_localhost() -> None:
@@ -101,11 +124,14 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
         assert address_of(listener) == f"http://[::1]:{listener.getsockname()[1]}"
 
 
-async def test_a_caller_can_run_the_server_beside_other_work_and_stop_it(outbox: Path) -> None:
+async def test_a_caller_can_run_the_server_beside_other_work_and_stop_it() -> None:
     handler = signal.getsignal(signal.SIGINT)
     up = asyncio.Event()
     with listen("127.0.0.1", 0) as listener:
-        server = build_server(create_app(outbox, []), on_started=up.set)
+        server = build_server(
+            Starlette(routes=[Route("/healthz", lambda _: JSONResponse({"status": "ok"}))]),
+            on_started=up.set,
+        )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await up.wait()
         assert signal.getsignal(signal.SIGINT) is handler
@@ -115,14 +141,22 @@ async def test_a_caller_can_run_the_server_beside_other_work_and_stop_it(outbox:
             await serving
 
 
-def test_a_named_edition_is_found_and_an_unknown_one_lists_what_there_is(
-    outbox: Path, file_edition: Files
-) -> None:
+@pytest.mark.parametrize(
+    ("host", "own"), [("127.0.0.1", True), ("localhost", True), ("0.0.0.0", False)]
+)
+def test_a_key_is_needed_where_another_machine_can_come(host: str, own: bool) -> None:
+    with listen(host, 0) as listener:
+        assert is_for_this_machine(listener) is own
+
+
+def test_a_named_edition_is_found_and_an_unknown_one_lists_what_there_is(tmp_path: Path) -> None:
+    outbox = tmp_path / "outbox"
     assert address_for(outbox, "") == "/"
     with pytest.raises(UsageError, match="it is empty; `digest run` builds one"):
         address_for(outbox, "demo")
-    file_edition("demo", "2026-11-23")
-    file_edition("demo", "2026-11-24")
+    assert address_for(outbox, "demo", ["demo"]) == "/editions/demo", "which offers to build it"
+    for date in ("2026-11-23", "2026-11-24"):
+        (outbox / "demo" / date).mkdir(parents=True)
     assert address_for(outbox, "demo") == "/editions/demo/2026-11-24"
     assert address_for(outbox, "demo/2026-11-23") == "/editions/demo/2026-11-23"
     with pytest.raises(UsageError, match=r"'other'.*there are demo/2026-11-24, demo/2026-11-23"):

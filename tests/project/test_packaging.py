@@ -114,7 +114,8 @@ def test_the_wheel_holds_the_package_and_the_themes_entire(contents: set[str]) -
         "digest/py.typed",
         "digest/templates/classic/digest.html.j2",
         "digest/store/migrations/versions/0001_first.py",
-        "digest/preview/static/preview.js",
+        "digest/preview/static/htmx.min.js",
+        "digest/preview/words.toml",
     } <= contents
 
 

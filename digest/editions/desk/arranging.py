@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from digest.editions.compose import choose
 from digest.editions.desk.reshaping import led_by, merged, parted, split_id, without
-from digest.editions.desk.values import length_of, others_of, paragraphs, text_of, texts_of
+from digest.editions.desk.values import others_of, paragraphs, text_of, texts_of
 from digest.records import Article, Draft, Idle, Operation, Plan, Story
 
 GONE = "the story isn't there any more"
@@ -26,8 +26,8 @@ class Arranged:
     """A draft's stories with an editor's changes made.
 
     `stories` are all of them, by rank. By story id: `dropped` and `pinned`; the last operations
-    that set `headlines` and `summaries`; `lengths`, what summary is asked for instead (sentences,
-    model). `note` (a text a paragraph) and `subject` are None where nobody set them. `sections` are
+    that set `headlines` and `summaries`, or ask for another summary (`lengths`). `note` (a text a
+    paragraph) and `subject` are None where nobody set them. `sections` are
     all headings in their order, `order` the ids of the stories under each, printed or not. `base`
     are the stories that the machine chooses from, `roots` which of them a story comes from, `kept`
     the stories that are printed whatever their rank: those pinned, and those put at a place.
@@ -38,7 +38,7 @@ class Arranged:
     pinned: frozenset[str]
     headlines: Mapping[str, Operation]
     summaries: Mapping[str, Operation]
-    lengths: Mapping[str, tuple[int, str]]
+    lengths: Mapping[str, Operation]
     note: tuple[str, ...] | None
     subject: str | None
     sections: tuple[str, ...]
@@ -147,7 +147,7 @@ class _Table:
             pinned=frozenset(self.pinned),
             headlines=self.headlines,
             summaries=self.summaries,
-            lengths={id: length_of(operation) for id, operation in self.lengths.items()},
+            lengths=self.lengths,
             note=self.note,
             subject=self.subject,
             sections=tuple(self.topics),
@@ -273,8 +273,6 @@ class _Table:
                 self.tell(operation, "a story didn't join: it is part of this one already")
             else:
                 others[other.id] = other
-        if not others:
-            return
         together = [story, *others.values()]
         foremost = min(together, key=lambda one: self.places[one.id])
         self.stories[story.id] = merged(story, list(others.values()), foremost)

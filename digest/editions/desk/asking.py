@@ -40,8 +40,7 @@ def asked(
 
     Whether what is named is there is not looked at. Raises UsageError.
     """
-    if kind not in _KINDS:
-        raise UsageError(f"there is no change {_shown(kind)}: {_BROKEN}")
+    kind = known_kind(kind)
     story = article = ""
     if kind not in _WITHOUT_STORY:
         story = _id(form, "story", "story")
@@ -49,7 +48,15 @@ def asked(
     return story, article, _values(kind, form, models)
 
 
-def _values(kind: str, form: Form, models: Collection[str] | None) -> dict[str, Any]:
+def known_kind(kind: str) -> OperationKind:
+    """`kind`, if it is one. Raises UsageError."""
+    for known in _KINDS:
+        if kind == known:
+            return known
+    raise UsageError(f"there is no change {_shown(kind)}: {_BROKEN}")
+
+
+def _values(kind: OperationKind, form: Form, models: Collection[str] | None) -> dict[str, Any]:
     match kind:
         case "move":
             after = _id(form, "after", "story to put it behind") if _first(form, "after") else ""

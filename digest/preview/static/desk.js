@@ -335,6 +335,12 @@
     if (!status?.hasAttribute("data-lost")) say(filled(words.renewed, { time: clock() }));
   });
 
+  // Who asked for a sentence's support is shown it.
+  const asked = location.hash ? null : document.querySelector("main mark.asked");
+  if (asked && asked.getBoundingClientRect().bottom > innerHeight) {
+    asked.scrollIntoView({ block: "center" });
+  }
+
   htmx.registerExtension("desk", keeping);
   window.desk = { keysOn, renew, say };
   ready();

@@ -49,6 +49,7 @@ function sayPlace(row) {
 
 // --- moving a row ----------------------------------------------------------------------------
 
+let sentMove = null; // what was sent last, to put it back where no answer comes
 let moving = null; // {row, home: {parent, next}, timer}: moved here, not yet sent
 
 function begin(row) {
@@ -83,6 +84,7 @@ function send() {
   const row = settle();
   const before = row.previousElementSibling;
   if (row.parentNode === home.parent && row.nextSibling === home.next) return;
+  sentMove = { row, home };
   const form = document.getElementById("move-form");
   form.elements.story.value = row.dataset.story;
   form.elements.article.value = row.dataset.article;
@@ -265,13 +267,27 @@ function keep(form, unsaved) {
 }
 
 document.addEventListener("input", (event) => {
+  // Whoever sets a time means it.
+  if (event.target.id === "send-at") {
+    const choice = event.target.form.querySelector('input[name="when"][value="at"]');
+    if (choice) choice.checked = true;
+  }
   if (event.target.matches("input[name=ticked]")) countTicks();
   const form = event.target.closest("form[data-keeps]");
   if (!form || event.target.name !== "text") return;
   keep(form, typed(form));
+  // What is typed while the form is on its way is another change than the one that was sent.
+  if (sent?.form === form && form.elements.key) {
+    form.elements.key.value = freshKey();
+    sent.typedSince = true;
+  }
   count(event.target);
   if (form.dataset.check) later(form);
 });
+
+function freshKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 function count(field) {
   const counter = field.closest(".field")?.querySelector("[data-count]");
@@ -331,7 +347,7 @@ addEventListener("beforeunload", (event) => {
 // --- around a swap -------------------------------------------------------------------------------
 
 let focused = null; // where the focus was: {id, row, name, value, following}
-let sent = null; // {form, seen, skipped}
+let sent = null; // {form, seen, typedSince}: on its way
 
 function nameFocus() {
   const one = document.activeElement;
@@ -364,45 +380,63 @@ document.addEventListener("submit", (event) => {
   if (moving && form.id !== "move-form") send();
 }, true);
 
-document.addEventListener("htmx:before:request", (event) => {
-  const form = event.target.closest?.("form");
-  if (!form) return;
-  focused = nameFocus();
-  sent = { form, seen: Number(form.elements.seen?.value), skipped: form.hasAttribute("hx-morph-skip") };
-  form.removeAttribute("hx-morph-skip");
-  for (const button of all("button:not([type=button])", form)) button.setAttribute("aria-busy", "true");
-});
-
-// No answer came: what was typed is still the only one.
-document.addEventListener("htmx:error", () => {
-  if (sent?.skipped && sent.form.isConnected) keep(sent.form, true);
-});
-
-document.addEventListener("htmx:finally:request", () => {
-  for (const button of all("button[aria-busy]")) button.removeAttribute("aria-busy");
-});
-
-document.addEventListener("htmx:after:swap", () => {
-  for (const tick of all("input[name=ticked]:checked")) if (sent?.form.id === "merge-form") tick.checked = false;
-  if (sent) {
-    const now = Number(document.querySelector("#desk form:not([hx-morph-skip]) [name=seen]")?.value);
-    // Our own change was the only one since: what is typed elsewhere on the page has seen it.
-    if (now === sent.seen + 1) {
-      for (const field of all("form[hx-morph-skip] [name=seen]")) {
-        if (Number(field.value) === sent.seen) field.value = now;
-      }
+// As an extension, not as listeners: what a swap took away is heard of no more by the document.
+htmx.registerExtension("edit", {
+  htmx_before_request(source) {
+    const form = source.closest?.("form");
+    if (!form) return;
+    focused = nameFocus();
+    sent = { form, seen: Number(form.elements.seen?.value), typedSince: false };
+    for (const button of all("button:not([type=button])", form)) button.setAttribute("aria-busy", "true");
+  },
+  // What comes back holds what was typed, unless something more was typed meanwhile.
+  htmx_before_swap(source) {
+    if (sent?.form === source && !sent.typedSince) source.removeAttribute("hx-morph-skip");
+  },
+  htmx_after_swap(source) {
+    if (sent?.form === source) arrived();
+    ready();
+  },
+  htmx_error(source) {
+    if (!sent || sent.form !== source) return;
+    // No answer came: what was typed is still the only one.
+    if (source.matches("[data-keeps]") && typed(source)) keep(source, true);
+    if (source.id === "move-form" && sentMove?.row.isConnected) {
+      sentMove.home.parent.insertBefore(sentMove.row, sentMove.home.next);
     }
-    const refused = document.getElementById("refused");
-    if (refused) refused.scrollIntoView({ block: "nearest" });
-    else {
-      const last = document.querySelector(".last-change");
-      if (last) say(last.textContent.trim().replace(/\s+/g, " "));
+    say(list()?.dataset.sayBusy ?? document.body.dataset.lost);
+    sent = null;
+  },
+  htmx_finally_request(source) {
+    // The page was renewed before the answer came, and the form went with its story.
+    if (sent?.form === source && !source.isConnected) arrived();
+    for (const button of all("button[aria-busy]")) button.removeAttribute("aria-busy");
+  },
+});
+
+function arrived() {
+  const now = Number(document.querySelector("#desk form:not([hx-morph-skip]) [name=seen]")?.value);
+  // Our own change was the only one since: what is typed elsewhere on the page has seen it.
+  if (now === sent.seen + 1) {
+    for (const field of all("form[hx-morph-skip] [name=seen]")) {
+      if (Number(field.value) === sent.seen) field.value = now;
     }
+  }
+  // More was typed while it was on its way: it was taken, or why not stands on the page.
+  if (now && sent.typedSince && sent.form.isConnected) sent.form.elements.seen.value = now;
+  if (sent.form.id === "merge-form") {
+    for (const tick of all("input[name=ticked]:checked")) tick.checked = false;
+  }
+  for (const menu of all(".story-acts .menu[open]")) menu.open = false;
+  const refused = document.getElementById("refused");
+  if (refused) refused.scrollIntoView({ block: "nearest" });
+  else {
+    const last = document.querySelector(".last-change");
+    if (last) say(last.textContent.trim().replace(/\s+/g, " "));
   }
   findFocus();
   sent = focused = null;
-  ready();
-});
+}
 
 // Text that came back with a refusal is unsaved as well.
 function ready() {

@@ -117,6 +117,8 @@ def test_behind_a_story_that_was_merged_it_stands_behind_what_that_became(
 
 def test_behind_itself_a_story_stays_where_it_is(draft: Draft, change: Change) -> None:
     assert printed(draft, change("move", "b", topic="World", after="b")) == printed(draft)
+    other = change("move", "b", topic="Business", after="b")
+    assert printed(draft, other)["Business"] == ["b", "d", "e"]
 
 
 # --- printed or not -----------------------------------------------------------------------------
@@ -145,6 +147,14 @@ def test_a_story_that_is_put_at_a_place_is_printed(make: Make, change: Change) -
     assert printed(draft, move) == {"World": ["a", "c", "b"]}
     assert printed(draft, move, change("topic", "c", topic="Business"))["Business"] == ["c"]
     assert printed(draft, move, change("drop", "c")) == {"World": ["a", "b"]}
+
+
+def test_a_dropped_story_that_is_put_at_a_place_is_printed_again(
+    draft: Draft, change: Change
+) -> None:
+    drop, move = change("drop", "a"), change("move", "a", topic="Business", after="d")
+    assert printed(draft, drop, move) == {"World": ["b", "c"], "Business": ["d", "a", "e"]}
+    assert arranged(draft, [drop, move]).stories[0].topic == "Business"
 
 
 def test_moving_or_merging_one_story_costs_no_other_its_place(make: Make, change: Change) -> None:
@@ -245,6 +255,18 @@ def test_splitting_makes_a_story_of_its_own_right_behind(make: Make, change: Cha
     assert rest.why == {"a1": "like “What a0 tells”: 1 h apart"}
     assert part.why == {"a3": "an editor split it off together with the others"}
     assert printed(draft, split)["World"] == ["a", part.id, "b"]
+
+
+def test_what_is_split_off_is_printed_where_the_whole_was(make: Make, change: Change) -> None:
+    told = [make.article("a1"), make.article("a2")]
+    draft = make.draft(make.story("b"), make.story("a", articles=told), most=1)
+    split = change("split", "a", articles=["a2"])
+    part = arranged(draft, [split]).stories[2].id
+    assert printed(draft, split) == {"World": ["b"]}
+    assert printed(draft, change("pin", "a"), split) == {"World": ["b", "a", part]}
+    first = change("move", "a", topic="World", after="")
+    assert printed(draft, first, split) == {"World": ["a", part, "b"]}
+    assert arranged(draft, [change("drop", "a"), split]).dropped == {"a", part}
 
 
 def test_the_earliest_leads_what_lost_its_lead_by_splitting(make: Make, change: Change) -> None:
@@ -368,7 +390,7 @@ def test_the_last_text_counts(draft: Draft, change: Change) -> None:
     summary = change("summary", "a", text="They sail.")
     length = change("length", "a", sentences=4, model="extractive")
     found = arranged(draft, [summary, length])
-    assert (found.summaries, found.lengths) == ({}, {"a": (4, "extractive")})
+    assert (found.summaries, found.lengths) == ({}, {"a": length})
     summary = change("summary", "a", text="They sail.")
     found = arranged(draft, [length, summary])
     assert (found.summaries, found.lengths) == ({"a": summary}, {})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.editions.desk.arranging import Arranged, arranged, sections
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 TOPICS = ("World", "Business", "Odd")
 FEEDS = ("courier", "post", "gazette")
 KINDS: tuple[OperationKind, ...] = get_args(OperationKind)
+# A draft takes a while to be thought up; on a busy machine that is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -105,6 +107,7 @@ def excluded(operations: Sequence[Operation]) -> set[str]:
     return {one.values["feed"] for one in operations if one.kind == "exclude" and not one.undone}
 
 
+@PATIENT
 @given(data=st.data())
 def test_no_article_and_no_story_is_lost_or_doubled(make: Make, data: st.DataObject) -> None:
     draft, operations = data.draw(changed_drafts(make))
@@ -130,6 +133,7 @@ def test_no_article_and_no_story_is_lost_or_doubled(make: Make, data: st.DataObj
     assert set(found.order) <= set(found.sections)
 
 
+@PATIENT
 @given(data=st.data(), most=st.none() | st.integers(0, 4))
 def test_what_is_printed_is_printed_once_and_what_is_dropped_is_not(
     make: Make, data: st.DataObject, most: int | None
@@ -150,6 +154,7 @@ def test_what_is_printed_is_printed_once_and_what_is_dropped_is_not(
     )
 
 
+@PATIENT
 @given(data=st.data())
 def test_undoing_all_gives_what_the_machine_made(make: Make, data: st.DataObject) -> None:
     draft, operations = data.draw(changed_drafts(make))
@@ -159,6 +164,7 @@ def test_undoing_all_gives_what_the_machine_made(make: Make, data: st.DataObject
     assert found.stories == draft.stories
 
 
+@PATIENT
 @given(data=st.data())
 def test_operations_that_make_no_sense_change_nothing_and_raise_nothing(
     make: Make, data: st.DataObject
@@ -203,6 +209,7 @@ def renamed(found: Arranged, ids: dict[str, str]) -> Any:
     )
 
 
+@PATIENT
 @given(data=st.data())
 def test_a_rebuild_with_other_ids_finds_every_story_by_its_article(
     make: Make, data: st.DataObject
@@ -223,6 +230,7 @@ SINGLE: tuple[OperationKind, ...] = (
 )
 
 
+@PATIENT
 @given(data=st.data())
 def test_changes_to_different_stories_can_be_made_in_any_order(
     make: Make, data: st.DataObject

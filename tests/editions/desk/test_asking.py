@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.editions.desk.asking import asked
@@ -128,6 +128,7 @@ def test_what_is_missing_or_wrong_is_said_in_words(
 NAMES = ("story", "article", "topic", "after", "others", "articles", "lead", "text", "sentences")
 
 
+@settings(deadline=None)
 @given(
     kind=st.sampled_from(KINDS) | st.text(max_size=9),
     form=st.dictionaries(

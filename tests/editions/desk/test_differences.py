@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.editions.desk.differences import Difference, Place, Printed, differences
@@ -168,6 +168,7 @@ def test_what_is_printed_once_is_told_before_and_after() -> None:
 ids = st.lists(st.sampled_from("abcdef"), unique=True)
 
 
+@settings(deadline=None)
 @given(before=ids, after=ids)
 def test_every_story_is_told_of_once(before: list[str], after: list[str]) -> None:
     found = differences(world(*before), world(*after))
@@ -180,6 +181,7 @@ def test_every_story_is_told_of_once(before: list[str], after: list[str]) -> Non
     assert [id for id in before if id in both] == [id for id in after if id in both]
 
 
+@settings(deadline=None)
 @given(
     old=st.lists(st.sets(st.sampled_from("uvwxyz"), min_size=1), max_size=4),
     new=st.lists(st.sets(st.sampled_from("uvwxyz"), min_size=1), max_size=4),
