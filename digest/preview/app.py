@@ -9,6 +9,7 @@ import secrets
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -161,15 +162,16 @@ class _Hall:
         if status == 401 and request.method == "GET" and _wants_page(request):
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(f"/enter?next={_quoted(request.url.path + query)}", 303)
-        return self._room.page(
-            request, "refused.html", status, alone=True, message=reason, typed=_typed(request)
-        )
+        return self._refused(request, status, reason)
 
     def http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
             return self._missing(request, "")
-        answer = self._refused(request, error.status_code, str(error.detail))
+        detail = str(error.detail)
+        if error.status_code == 405:
+            detail = self._t("door.not_here", method=request.method)
+        answer = self._refused(request, error.status_code, detail)
         answer.headers.update(error.headers or {})
         return answer
 
@@ -196,8 +198,9 @@ class _Hall:
         )
 
     def _refused(self, request: Request, status: int, message: str) -> Response:
+        # Alone, so without scripts: one that renews the page would lose what was typed.
         return self._room.page(
-            request, "refused.html", status, message=message, typed=_typed(request)
+            request, "refused.html", status, alone=True, message=message, typed=_typed(request)
         )
 
     def _now(self) -> datetime:
@@ -216,6 +219,4 @@ def _wants_page(request: Request) -> bool:
 
 
 def _quoted(path: str) -> str:
-    from urllib.parse import quote
-
     return quote(path, safe="/")

@@ -87,8 +87,9 @@ class _Changing:
                 self._take_off(sheet, off, form)
                 return
             workshop = self._room.desk.workshop
-            writers = ["extractive", *editing.writers(workshop, sheet)]
-            new = wish(form, sheet, self._room.who(request), writers)
+            # Looked for only where it counts, for that reads the disk.
+            writers = editing.writers(workshop, sheet) if _kind(form) == "length" else []
+            new = wish(form, sheet, self._room.who(request), ["extractive", *writers])
             if new is not None:
                 key = (sheet.status.digest, sheet.status.date)
                 editing.change(workshop, *key, new, self._now())
@@ -228,9 +229,7 @@ class _Changing:
 def wish(form: Form, sheet: Sheet, who: str, writers: Sequence[str]) -> NewOperation | None:
     """The operation that a form asks for; None where it would leave everything as it is.
 
-    `writers` are what can write a summary.
-
-    Raises UsageError for what makes no sense, GoneError for what isn't there.
+    `writers` are what can write a summary. Raises UsageError for what makes no sense, GoneError for what isn't there.
     """
     kind = _kind(form)
     fields: dict[str, str | list[str]] = dict(form)

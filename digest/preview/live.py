@@ -80,12 +80,14 @@ class Live:
     async def _stream(self) -> AsyncIterator[str]:
         listener = _Listener(asyncio.get_running_loop(), asyncio.Queue(_BEHIND))
         with self._lock:
+            if len(self._listeners) >= MAX_LISTENERS:  # many came at once
+                return
             self._listeners.add(listener)
         try:
             # What changed since the page was made is told by the first event.
             last = await asyncio.to_thread(self._now)
             yield f"retry: {_RETRY}\n" + _event("change", last)
-            self._watch()
+            self._watch(last)
             while not self._stopping.is_set():
                 try:
                     event = await asyncio.wait_for(listener.queue.get(), _COMMENT_SECONDS)
@@ -99,18 +101,21 @@ class Live:
             with self._lock:
                 self._listeners.discard(listener)
 
-    def _watch(self) -> None:
+    def _watch(self, told: str) -> None:
         with self._lock:
             if self._watcher is None:
-                self._watcher = Thread(target=self._look, name="desk watcher", daemon=True)
+                self._watcher = Thread(
+                    target=self._look, args=(told,), name="desk watcher", daemon=True
+                )
                 self._watcher.start()
 
-    def _look(self) -> None:
-        """Until nobody listens any more, or the desk stops."""
+    def _look(self, told: str) -> None:
+        """Until nobody listens any more, or the desk stops; `told` is what they know."""
         while not self._stopping.wait(_LOOK_SECONDS):
-            before = self._last
-            if self._now() != before:
-                self._tell(_event("change", self._last))
+            # Not against what was seen last: that may be what a page was told that came just now.
+            if (now := self._now()) != told:
+                told = now
+                self._tell(_event("change", now))
             with self._lock:
                 if not self._listeners:
                     self._watcher = None

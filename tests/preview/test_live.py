@@ -137,6 +137,19 @@ def test_every_open_page_hears_it(desk: Desk) -> None:
     assert before != after
 
 
+def test_a_page_that_is_opened_right_after_a_change_takes_it_from_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_LOOK_SECONDS", 0.5)
+    with listening(desk) as one:
+        before = one.next()
+        edit_theme(desk)
+        with listening(desk) as other:
+            after = other.next()
+            assert after != before
+            assert one.next() == after
+
+
 def test_a_quiet_stream_shows_that_it_lives(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_COMMENT_SECONDS", 0.02)
     with listening(desk) as ear:
