@@ -58,7 +58,7 @@ def photograph(browser: Browser, address: str, out: Path) -> None:
     page.locator("#summary-verdicts").get_by_text("4,000").first.wait_for(timeout=120_000)
     page.locator("#edit").scroll_into_view_if_needed()
     page.locator("#edit").screenshot(path=out / "desk-edit.png")
-    page.locator("#summary-form button").last.click()
+    page.locator("#summary-form button.primary").click()
     page.wait_for_timeout(2000)
     page.goto(edition)
     page.locator('button[name="do"][value="drop"]').last.click()

@@ -187,7 +187,9 @@ def put_back(
     return workshop.store.desk.switch(digest, date, number, undone=False, seen=seen, now=now)
 
 
-def complete(workshop: Workshop, digest: str, date: str, progress: Progress = silent) -> bool:
+def complete(
+    workshop: Workshop, digest: str, date: str, now: datetime, progress: Progress = silent
+) -> bool:
     """Makes what the edition still waits for: summaries, verdicts. Whether there was anything.
 
     Loads models. Raises ModelError, GoneError and StoreError.
@@ -196,7 +198,11 @@ def complete(workshop: Workshop, digest: str, date: str, progress: Progress = si
     if found is None:
         return False
     operations = workshop.store.desk.operations(digest, date)
-    return drafting.complete(workshop, digest, found[1], operations, progress)
+    if not drafting.complete(workshop, digest, found[1], operations, progress):
+        return False
+    # Whoever looks at the edition sees by its time that there is something new.
+    workshop.store.editions.move(digest, date, ("draft",), now)
+    return True
 
 
 def check_text(

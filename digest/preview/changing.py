@@ -229,7 +229,8 @@ class _Changing:
 def wish(form: Form, sheet: Sheet, who: str, writers: Sequence[str]) -> NewOperation | None:
     """The operation that a form asks for; None where it would leave everything as it is.
 
-    `writers` are what can write a summary. Raises UsageError for what makes no sense, GoneError for what isn't there.
+    `writers` are what can write a summary. Raises UsageError for what makes no sense, GoneError
+    for what isn't there.
     """
     kind = _kind(form)
     fields: dict[str, str | list[str]] = dict(form)

@@ -190,7 +190,7 @@ class Jobs:
         if job.kind == "build":
             return self._build(job.digest, progress)
         if job.kind == "complete":
-            made = complete(self._workshop, job.digest, job.date, progress)
+            made = complete(self._workshop, job.digest, job.date, self._clock(), progress)
             return "" if made else "nothing was missing"
         return self._deliver(job.digest, job.date)
 

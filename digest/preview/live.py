@@ -128,6 +128,8 @@ class Live:
         except DigestError as error:
             # A database that is being backed up is back in a minute; the pages say what is wrong.
             log.debug("looking for changes: %s", error)
+        except Exception:  # a defect must not end the watching, which nothing would begin again
+            log.exception("looking for changes")
         return self._last
 
     def _tell(self, event: str | None) -> None:

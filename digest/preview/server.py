@@ -31,7 +31,7 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
     except (OSError, UnicodeError) as error:
         raise UsageError(f"--host {host}: no such host; use 127.0.0.1 or localhost") from error
-    # By name, not 0: asyncio sends small packets at once (TCP_NODELAY) only where it reads TCP here.
+    # By name, not 0: asyncio sends small packets at once (TCP_NODELAY) only where it reads TCP.
     # Otherwise each answer after the first on a connection waits 40 ms for the browser's ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

@@ -174,7 +174,7 @@ def answer(workshop: Workshop, folder: Path, ask: dict[str, Any]) -> dict[str, A
     elif what == "put_back":
         editing.put_back(workshop, *key, ask["number"], seen, now)
     elif what == "complete":
-        editing.complete(workshop, *key)
+        editing.complete(workshop, *key, now)
     elif what == "approve":
         approve(workshop, *key, now, seen=seen)
     elif what == "deliver":

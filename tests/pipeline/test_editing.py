@@ -239,8 +239,8 @@ def test_a_model_s_summary_is_waited_for_and_then_printed(table: Table) -> None:
     with pytest.raises(ConflictError, match="still being made: the summary of “Alpha”"):
         approve(table.workshop, *KEY, NOON)
     assert table.story("Alpha").summary == before.summary
-    assert complete(table.workshop, *KEY)
-    assert not complete(table.workshop, *KEY)
+    assert complete(table.workshop, *KEY, NOON)
+    assert not complete(table.workshop, *KEY, NOON)
     story = table.story("Alpha")
     assert (story.model, table.sheet.waiting) == ("writer", ())
     assert [dropped.text for dropped in story.dropped] == ["Nobody said 4711."]
@@ -250,7 +250,7 @@ def test_a_model_s_summary_is_waited_for_and_then_printed(table: Table) -> None:
 def test_a_model_that_wrote_nothing_is_not_asked_for_ever(table: Table) -> None:
     table.house.writer.writes = lambda _: ""
     table.do("length", "Alpha", sentences=2, model="writer")
-    assert complete(table.workshop, *KEY)
+    assert complete(table.workshop, *KEY, NOON)
     story = table.story("Alpha")
     assert (story.model, story.instead_of, table.sheet.waiting) == ("extractive", "writer", ())
 
@@ -294,7 +294,7 @@ def test_what_is_written_before_the_model_is_loaded_waits_for_its_verdict(table:
     assert table.story("Alpha").summary == before
     with pytest.raises(ConflictError, match="not ready"):
         approve(table.workshop, *KEY, NOON)
-    assert complete(table.workshop, *KEY)
+    assert complete(table.workshop, *KEY, NOON)
     assert table.sheet.waiting == ()
     assert table.story("Alpha").summary == ()
 
@@ -315,7 +315,7 @@ def test_with_another_lead_a_text_is_held_against_the_other_article(table: Table
     (other,) = (one for one in story.articles if one.title == "Beta")
     table.do("lead", "Alpha", lead=other.id)
     assert table.sheet.waiting == ("the check of “Beta”",)
-    complete(table.workshop, *KEY)
+    complete(table.workshop, *KEY, NOON)
     (verdict,) = table.sheet.wordings[story.id].sentences
     assert not verdict.supported
     table.undo()

@@ -42,7 +42,7 @@ class Held:
         self.begun, self.go = threading.Event(), threading.Event()
         self.calls: list[str] = []
 
-    def __call__(self, _: Any, digest: str, date: str, progress: Any) -> bool:
+    def __call__(self, _: Any, digest: str, date: str, __: Any, progress: Any) -> bool:
         self.calls.append(f"{digest}/{date}")
         self.begun.set()
         while not self.go.wait(0.02):

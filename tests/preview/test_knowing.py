@@ -38,7 +38,7 @@ def change(desk: DeskFixture, kind: str, headline: str, **values: object) -> Non
     key = f"{kind}-{desk.revision}"
     new = NewOperation(kind, values, "Asha", key, desk.revision, story)  # type: ignore[arg-type]
     editing.change(desk.workshop, desk.digest, desk.date, new, desk.now)
-    editing.complete(desk.workshop, desk.digest, desk.date)
+    editing.complete(desk.workshop, desk.digest, desk.date, desk.now)
 
 
 # --- sentences ------------------------------------------------------------------------------

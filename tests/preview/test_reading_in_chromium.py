@@ -88,6 +88,8 @@ def test_every_state_is_for_everybody(desk_on: DeskFixture, width: int, scheme: 
         page = reader.open("/", width, color_scheme=scheme)
         judge("no edition yet", page)
         desk_on.build()
+        # Such a page goes there by itself.
+        page.wait_for_url(f"**{desk_on.path}*")
         change(
             desk_on,
             "summary",
@@ -103,7 +105,7 @@ def test_every_state_is_for_everybody(desk_on: DeskFixture, width: int, scheme: 
         page.goto(desk_on.path)
         reader.settle(page)
         judge("checks that wait", page)
-        editing.complete(desk_on.workshop, desk_on.digest, desk_on.date)
+        editing.complete(desk_on.workshop, desk_on.digest, desk_on.date, desk_on.now)
         page.goto(desk_on.path)
         reader.settle(page)
         judge("what is not supported", page)
