@@ -76,6 +76,7 @@ def opened(browser: Browser, address: str, *, width: int = 1280, scheme: str = "
         viewport={"width": width, "height": 900},
         color_scheme="dark" if scheme == "dark" else "light",
     )
+    context.add_cookies([{"name": "digest_name", "value": "Asha", "url": address}])
     page = context.new_page()
     page.goto(address)
     page.locator("#stories").wait_for()
@@ -109,15 +110,15 @@ def desk(folder: Path) -> Iterator[str]:
         [digest, "preview", "demo", "--port", "0", "--no-browser", "--config", config],
         cwd=folder,
         env=environment,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
     )
     try:
-        assert preview.stderr is not None
-        line = preview.stderr.readline()
+        assert preview.stdout is not None
+        line = preview.stdout.readline()
         found = re.search(r"http://[\d.:]+", line)
         if found is None:
-            sys.exit(f"the desk doesn't open: {line}{preview.stderr.read()}")
+            sys.exit(f"the desk doesn't open: {line}")
         yield found[0]
     finally:
         preview.terminate()

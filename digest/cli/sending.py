@@ -16,6 +16,7 @@ from digest.cli.common import (
     complain,
     load,
     print_json,
+    progress_bar,
 )
 from digest.cli.stopping import until_signal
 from digest.errors import UsageError
@@ -130,6 +131,7 @@ def approve(
     """
     settings, configuration = load(config)
     from digest.pipeline.approving import approve as approve_edition
+    from digest.pipeline.editing import complete
     from digest.pipeline.outgoing import named
     from digest.pipeline.outgoing import take_back as take_approval_back
     from digest.pipeline.wiring import open_workshop
@@ -143,6 +145,8 @@ def approve(
             return
         already = " already" if status.state == "approved" else ""
         if not already:
+            with progress_bar() as progress:
+                complete(workshop, status.digest, status.date, now, progress)
             status = approve_edition(workshop, status.digest, status.date, now)
         when = "`digest send` sends it now, `digest serve` at its time, if that is to come"
         if status.send_at is not None:

@@ -16,6 +16,7 @@ from digest.records import EditionStatus
 
 # A build that has just begun may take minutes; a person should not wait for it without a word.
 _PATIENCE = 5.0
+_CHANGED = "{edition} was changed just now: look at it, then approve it"
 
 
 def approve(
@@ -73,7 +74,7 @@ def _approve(
     # Both: after a power cut the outbox may have what was never noted as told, nor listed.
     if {mark} != {status.fingerprint, fingerprint(workshop.outbox.read(digest, date))}:
         repeats = shown.draft.repeats if shown.draft else ()
-        publish(workshop, edition, repeats, now=now)
+        publish(workshop, edition, repeats, lambda: _still(workshop, status), now=now)
     changes: dict[str, Any] = {} if send_at is None else {"send_at": send_at}
     moved = workshop.store.editions.move(
         digest,
@@ -88,8 +89,15 @@ def _approve(
         **changes,
     )
     if not moved:
-        raise ConflictError(f"{status.name} was changed just now: look at it, then approve it")
+        raise ConflictError(_CHANGED.format(edition=status.name))
     return workshop.store.editions.status(digest, date) or status
+
+
+def _still(workshop: Workshop, seen: EditionStatus) -> None:
+    """Raises ConflictError where a service of another state folder was quicker meanwhile."""
+    now_is = workshop.store.editions.status(seen.digest, seen.date)
+    if now_is is None or (now_is.state, now_is.revision) != (seen.state, seen.revision):
+        raise ConflictError(_CHANGED.format(edition=seen.name))
 
 
 def _check(shown: Sheet, seen: int | None) -> None:
@@ -104,5 +112,6 @@ def _check(shown: Sheet, seen: int | None) -> None:
     if shown.waiting:
         still = ", ".join(shown.waiting[:3])
         raise ConflictError(
-            f"{status.name} is not ready; still being made: {still}. Wait a moment, then approve it"
+            f"{status.name} is not ready; still being made: {still}. Wait a moment, or "
+            "take back what asks for it"
         )

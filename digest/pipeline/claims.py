@@ -53,9 +53,9 @@ class Claims:
         if self._editions.begin(
             spec.name, date, self._owner, self._now, until, again=again or lost
         ):
-            # A killed process left it half-built: what was before that, nobody knows any more.
-            killed = status is not None and status.state == "building"
-            self._before[spec.name, date] = None if killed else status
+            # Of what a killed process left before it was ever built, nobody knows anything.
+            unknown = status is not None and status.state == "building" and status.built is None
+            self._before[spec.name, date] = None if unknown else status
             return ""
         return _why_not(self._editions.status(spec.name, date))
 
@@ -90,7 +90,7 @@ class Claims:
                     self._now,
                     fingerprint=mark,
                     built=edition.built,
-                    review=spec.review,
+                    review=spec.review or _waits(status),
                 )
         self._let_leave(name, date)
         return self._editions.status(name, date)
@@ -103,8 +103,6 @@ class Claims:
     def built(self, spec: DigestSpec, date: str, mark: str) -> None:
         """The claimed edition is in the outbox, and its `edition.json` has the hash `mark`."""
         before = self._before.pop((spec.name, date), None)
-        # What waited for a person, or whose approval a person took back, waits still.
-        waits = before is not None and before.state == "draft"
         if not self._editions.built(
             spec.name,
             date,
@@ -112,7 +110,7 @@ class Claims:
             self._now,
             fingerprint=mark,
             built=self._now,
-            review=spec.review or waits,
+            review=spec.review or _waits(before),
         ):
             raise OutboxError(_TAKEN.format(edition=f"{spec.name}/{date}"))
         self._let_leave(spec.name, date)
@@ -174,14 +172,35 @@ class Claims:
     def _kept(self, digest: str, date: str) -> bool:
         """Gives the claim back where there was an edition before."""
         before = self._before.get((digest, date))
-        if before is None or before.state not in ("draft", "approved"):
+        if before is None or before.state not in ("draft", "approved", "building"):
             return False
         self._give_back(digest, date)
         return True
 
     def _give_back(self, digest: str, date: str) -> None:
         before = self._before.pop((digest, date))
-        self._editions.give_back(digest, date, self._owner, self._now, before)
+        if before is not None and before.state == "building":
+            self._mend(digest, date, before)
+        else:
+            self._editions.give_back(digest, date, self._owner, self._now, before)
+
+    def _mend(self, digest: str, date: str, before: EditionStatus) -> None:
+        """Ends the claim on an edition whose rebuild was killed: it is what the outbox has."""
+        try:
+            data = self._outbox.read(digest, date)
+            built = load_edition(data, f"{digest}/{date}").built
+        except OutboxError as error:
+            self._end(digest, date, "failed", f"a killed build left nothing of it: {error}")
+            return
+        self._editions.built(
+            digest,
+            date,
+            self._owner,
+            self._now,
+            fingerprint=fingerprint(data),
+            built=built,
+            review=_waits(before),
+        )
 
     def _let_leave(self, digest: str, date: str) -> None:
         """An edition that the schedule asks for leaves at its time."""
@@ -212,6 +231,15 @@ def claiming(workshop: Workshop, now: datetime, due: Mapping[str, DueEdition]) -
         yield claims
     finally:
         claims.release()
+
+
+def _waits(before: EditionStatus | None) -> bool:
+    """Whether it waited for a person, or a person took the approval back: then it waits still."""
+    if before is None:
+        return False
+    if before.state == "building":  # a rebuild was killed; what it was before can be read off
+        return before.built is not None and before.approved is None
+    return before.state == "draft"
 
 
 def _why_not(status: EditionStatus | None) -> str:

@@ -18,6 +18,7 @@ from digest.pipeline.wiring import Workshop
 from digest.protocols import Summarizer
 from digest.records import (
     Article,
+    Document,
     Draft,
     Edition,
     Idle,
@@ -27,10 +28,14 @@ from digest.records import (
     SummarySentence,
     Verdict,
 )
-from digest.summaries.verify import verify
-from digest.text.sentences import split_sentences
+from digest.summaries import verify as verification
+from digest.summaries.abstractive import MOST_READ, all_of_it, together
+from digest.text.sentences import make_document, split_sentences
 
 log = logging.getLogger(__name__)
+
+_Way = tuple[int, str, int | None]
+"""How a summary is made: most sentences, by what, most words."""
 
 EDITOR = "editor"
 """The model of a summary that a person wrote."""
@@ -149,29 +154,59 @@ def complete(
     """
     layout = lay_out(workshop, draft, operations)
     encoder = RememberingEncoder(workshop.encoder, workshop.store, progress)
+    failed: list[ModelError] = []
+    made = False
     by_method: dict[str, tuple[Summarizer, list[Article]]] = {}
     for article, summarizer in layout.missing:
         by_method.setdefault(summarizer.key, (summarizer, []))[1].append(article)
     for summarizer, articles in by_method.values():
         documents = article_documents(articles)
-        encoded = encoder.documents(documents)
-        summarize(
-            documents,
-            encoded,
-            summarizer,
-            encoder.key,
-            workshop.store,
-            progress,
-            pool=workshop.pool,
-            lasting=True,
-        )
+        try:
+            summarize(
+                documents,
+                encoder.documents(documents),
+                summarizer,
+                encoder.key,
+                workshop.store,
+                progress,
+                pool=workshop.pool,
+                lasting=True,
+            )
+            made = True
+        except ModelError as error:
+            failed.append(error)
     for operation, article in layout.unchecked:
-        text = str(operation.values.get("text", ""))
-        verdicts = verdicts_on(workshop, article, text, operation.kind)
+        try:
+            verdicts = verdicts_on(
+                workshop, article, str(operation.values.get("text", "")), operation.kind
+            )
+        except ModelError as error:
+            failed.append(error)
+            continue
         workshop.store.desk.checked(
-            digest, draft.date, operation.number, article.content_hash, verdicts
+            digest, draft.date, operation.number, verdict_key(article), verdicts
         )
-    return bool(layout.missing or layout.unchecked)
+        made = True
+    if failed:
+        raise failed[0]
+    return made
+
+
+def verdict_key(article: Article) -> str:
+    """What a verdict was given on, and by which verifier: another one judges anew."""
+    return f"{verification.VERSION}-{verification.weights_key()}:{article.content_hash}"
+
+
+def source_of(article: Article) -> Document:
+    """An article with all the sentences that a summary of it may stand on."""
+    return make_document(
+        article.id,
+        article.title,
+        article.text,
+        language=article.language,
+        content_hash=article.content_hash,
+        max_sentences=MOST_READ,
+    )
 
 
 def verdicts_on(workshop: Workshop, article: Article, text: str, kind: str) -> tuple[Verdict, ...]:
@@ -182,16 +217,16 @@ def verdicts_on(workshop: Workshop, article: Article, text: str, kind: str) -> t
     language = article.language
     parts = [text] if kind == "headline" else list(split_sentences(text, language))
     parts = [part.strip() for part in parts if part.strip()]
-    document = article_documents([article])[0]
-    places = {sentence: place for place, sentence in enumerate(document.sentences)}
+    document, source = article_documents([article])[0], source_of(article)
+    places = {sentence: place for place, sentence in enumerate(source.sentences)}
     if all(part in places or part == document.title for part in parts):
         return tuple(
             Verdict(part, True, 1.0, (), (places[part],) if part in places else ())
             for part in parts
         )
     encoded = RememberingEncoder(workshop.encoder, workshop.store).documents([document])
-    vectors = workshop.encoder.encode(parts)
-    return verify(parts, vectors, document, encoded[document.id])
+    whole, embeddings = all_of_it(document, encoded[document.id], parts, workshop.encoder.encode)
+    return verification.verify(parts, workshop.encoder.encode(parts), whole, embeddings)
 
 
 def _named(operation: Operation) -> list[str]:
@@ -218,21 +253,30 @@ def _summaries(
     model for some, by story id.
     """
     found: dict[str, Summary] = dict(draft.summaries)
-    wanted: dict[tuple[int, str, int | None], list[Story]] = {}
+    wanted: dict[_Way, list[Story]] = {}
+    usual: _Way = (draft.sentences, draft.model, draft.words)
     for story in stories:
         if (asked := arrangement.lengths.get(story.id)) is not None:
             wanted.setdefault((*length_of(asked), None), []).append(story)
         elif story.lead.id not in found:
-            wanted.setdefault((draft.sentences, draft.model, draft.words), []).append(story)
+            wanted.setdefault(usual, []).append(story)
     missing: list[tuple[Article, Summarizer]] = []
     unmakeable: dict[str, str] = {}
-    for (count, model, words), those in wanted.items():
-        leads = [story.lead for story in those]
+    ways = list(wanted)
+    for way in ways:
+        count, model, words = way
+        leads = [story.lead for story in wanted[way]]
         try:
             summarizer = workshop.summarizers.get(model, count, words)
             known = _known(workshop, summarizer, model, leads)
         except ModelError as error:
-            unmakeable.update((story.id, str(error)) for story in those)
+            unmakeable.update((story.id, str(error)) for story in wanted[way])
+            # Better the article's own sentences than none.
+            instead: _Way = (draft.sentences, EXTRACTIVE, draft.words)
+            left = [story for story in wanted[way] if story.lead.id not in found]
+            if left and model != EXTRACTIVE:
+                ways.append(instead)
+                wanted[instead] = [*wanted.get(instead, ()), *left]
             continue
         for lead in leads:
             if lead.content_hash in known:
@@ -287,7 +331,7 @@ def _wording(story: Story, arrangement: Arranged) -> tuple[Wording | None, list[
     waits = []
     wording = Wording()
     if headline is not None:
-        verdicts = headline.checked.get(story.lead.content_hash)
+        verdicts = headline.checked.get(verdict_key(story.lead))
         text = str(headline.values["text"])
         wording = replace(wording, headline_text=text)
         if verdicts is None:
@@ -295,19 +339,17 @@ def _wording(story: Story, arrangement: Arranged) -> tuple[Wording | None, list[
         else:
             wording = replace(wording, headline=verdicts[0])
     if summary is not None:
-        verdicts = summary.checked.get(story.lead.content_hash)
+        verdicts = summary.checked.get(verdict_key(story.lead))
         if verdicts is None:
             waits.append(summary)
         else:
-            wording = replace(wording, sentences=verdicts)
+            wording = replace(wording, sentences=together(verdicts, story.lead.language))
     return replace(wording, checked=not waits), waits
 
 
 def _written(verdicts: Sequence[Verdict]) -> Summary:
     """An editor's summary: what isn't supported isn't printed."""
+    printed = [one for one in verdicts if one.supported]
     return Summary(
-        tuple(
-            SummarySentence(one.text, one.source, one.score) for one in verdicts if one.supported
-        ),
-        EDITOR,
+        tuple(SummarySentence(one.text, one.source, one.score) for one in printed), EDITOR
     )

@@ -14,11 +14,17 @@ from digest.errors import ConflictError, GoneError, ModelError, OutboxError, Usa
 from digest.models.hub import on_disk
 from digest.pipeline import drafting
 from digest.pipeline.delivering import fingerprint, frozen
-from digest.pipeline.drafting import Layout, Wording, lay_out, verdicts_on
+from digest.pipeline.drafting import (
+    Layout,
+    Wording,
+    lay_out,
+    source_of,
+    verdict_key,
+    verdicts_on,
+)
 from digest.pipeline.progress import Progress, silent
 from digest.pipeline.publishing import fitted
 from digest.pipeline.summarizers import EXTRACTIVE
-from digest.pipeline.summarizing import article_documents
 from digest.pipeline.wiring import Workshop
 from digest.records import (
     Article,
@@ -153,7 +159,7 @@ def change(
         digest, date, aimed, now, lambda since: clash(aimed, since, draft)
     )
     if made.kind in ("headline", "summary"):
-        _check_at_once(workshop, digest, date, made)
+        _check_at_once(workshop, digest, date, made, now)
     return made
 
 
@@ -200,8 +206,8 @@ def complete(
     operations = workshop.store.desk.operations(digest, date)
     if not drafting.complete(workshop, digest, found[1], operations, progress):
         return False
-    # Whoever looks at the edition sees by its time that there is something new.
-    workshop.store.editions.move(digest, date, ("draft",), now)
+    # Whoever approves must have seen what came in.
+    workshop.store.editions.touch(digest, date, now)
     return True
 
 
@@ -219,7 +225,7 @@ def evidence(shown: Sheet, story: str) -> Evidence:
     """What the summary of a story stands on, or would. Raises GoneError."""
     whole = _story(shown, story)
     printed = next((one for one in shown.edition.stories if one.id == story), None)
-    document = article_documents([whole.lead])[0]
+    document = source_of(whole.lead)
     paragraphs: dict[int, list[tuple[int, str]]] = {}
     for number, sentence in enumerate(document.sentences):
         paragraph = document.paragraphs[number] if document.paragraphs else 0
@@ -304,11 +310,15 @@ def _loaded(data: bytes, source: str) -> Draft:
 def _next(
     operations: list[Operation] | tuple[Operation, ...],
 ) -> tuple[Operation | None, Operation | None]:
-    """What undo takes out, and what redo puts back: the first after the last that counts."""
+    """What undo takes out, and what redo puts back.
+
+    Redo speaks of those after the last that counts: the one that was taken out last.
+    """
     counting = [one for one in operations if one.undone is None]
     last = counting[-1] if counting else None
     after = last.number if last else 0
-    return last, next((one for one in operations if one.number > after), None)
+    following = [one for one in operations if one.number > after]
+    return last, max(following, key=lambda one: one.revision, default=None)
 
 
 def _waiting(layout: Layout) -> tuple[str, ...]:
@@ -360,7 +370,9 @@ def _aimed(new: NewOperation, shown: Sheet) -> NewOperation:
     return replace(new, values=values, article=story.lead.id)
 
 
-def _check_at_once(workshop: Workshop, digest: str, date: str, made: Operation) -> None:
+def _check_at_once(
+    workshop: Workshop, digest: str, date: str, made: Operation, now: datetime
+) -> None:
     """Verifies what was written where that needs no model to be loaded first."""
     if not workshop.encoder.is_loaded:
         return
@@ -372,5 +384,5 @@ def _check_at_once(workshop: Workshop, digest: str, date: str, made: Operation) 
         verdicts = verdicts_on(workshop, story.lead, str(made.values["text"]), made.kind)
     except ModelError:  # the job that completes the edition tells
         return
-    hash = story.lead.content_hash
-    workshop.store.desk.checked(digest, date, made.number, hash, verdicts)
+    workshop.store.desk.checked(digest, date, made.number, verdict_key(story.lead), verdicts)
+    workshop.store.editions.touch(digest, date, now)

@@ -122,7 +122,7 @@ def release(workshop: Workshop, status: EditionStatus, now: datetime) -> Edition
     elif status.state == "failed" and status.started is not None:
         moved = move(("failed",), now, state="sending", attempts=0, not_before=None, reason="")
         _forgive(workshop, status, now)
-    elif status.state in ("skipped", "failed") and status.fingerprint:
+    elif status.state in ("skipped", "failed") and status.fingerprint and status.approved:
         moved = move(
             (status.state,), now, state="approved", approved=now, send_at=now, not_before=None
         )
@@ -227,4 +227,9 @@ def not_to_send(status: EditionStatus) -> str:
         return f"{status.name} is being built; wait for it"
     if status.state == "failed" and status.started is not None:
         return f"{status.name} failed ({status.reason}); `digest send {status.name}` tries again"
+    if status.fingerprint and status.approved is None:
+        return (
+            f"{status.name} was never approved, and its build failed ({status.reason}); "
+            f"`digest run {status.digest} --force` builds it again"
+        )
     return f"{status.name} was not built ({status.reason}); `digest run {status.digest}` builds one"

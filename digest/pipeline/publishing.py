@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date as Date
+from datetime import datetime, timedelta
 
 from digest.editions.archive import FEED, PAGE, archive_of, atom_feed, entry
 from digest.editions.compose import fit
@@ -27,6 +28,9 @@ MESSAGE = "digest.eml"
 """What an edition's folder holds beside its page and `edition.json`."""
 
 log = logging.getLogger(__name__)
+
+# Nobody edits an edition of last month, and each build holds its articles.
+_BUILDS_KEPT = timedelta(days=35)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ def publish(
         files[EDITION],
         None if draft is None else dump_draft(draft),
     )
+    workshop.store.desk.prune((Date.fromisoformat(edition.date) - _BUILDS_KEPT).isoformat())
     if edition.date in workshop.store.told_dates(edition.digest):
         # Forgotten first: after a crash in between, the next run learns what the edition that is
         # there then tells, whichever of the two it is.

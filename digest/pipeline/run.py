@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 from digest.config import Config, DigestSpec
 from digest.config.topics import AUTO
 from digest.editions.archive import PAGE
-from digest.errors import DigestError, OutboxError, StoreError, TemplateError
+from digest.errors import DigestError, ModelError, OutboxError, StoreError, TemplateError
 from digest.pipeline.claims import Claims, claiming
 from digest.pipeline.drafting import bench, complete, lay_out, leads
 from digest.pipeline.encoding import RememberingEncoder
@@ -37,6 +37,8 @@ from digest.records import (
     Encoded,
     Feed,
     FeedOutcome,
+    Finding,
+    Operation,
     RunReport,
     Story,
 )
@@ -259,7 +261,7 @@ def _build(
             workshop.store.save_told(spec.name, date, retold.repeats)
         return all_told(spec, date, len(found.articles), len(retold.left_out))
     stories = rank(retold.to_tell, weights, now, topics, _half_life(spec.window))
-    note = kept_note(workshop, spec, date) if note is None else note
+    said, note = note, kept_note(workshop, spec, date) if note is None else note
     plan = plan_of(workshop, spec, topics, note)
     operations = workshop.store.desk.operations(spec.name, date)
     kept = bench(stories, operations, plan.max_stories)
@@ -292,7 +294,7 @@ def _build(
         pool=workshop.pool,
     )
     draft = replace(draft, summaries=summarized.summaries)
-    complete(workshop, spec.name, draft, operations, progress)
+    _complete(workshop, spec, draft, operations, progress)
     operations = workshop.store.desk.operations(spec.name, date)
     edition = fitted(workshop, lambda most: lay_out(workshop, draft, operations, most).edition)
     keep = partial(claims.keep, spec.name, date)
@@ -312,8 +314,33 @@ def _build(
         summarized=summarized.fresh,
         remembered=summarized.remembered,
         trimmed=edition.trimmed,
-        findings=published.findings,
+        findings=(*published.findings, *_overruled(said, operations)),
     )
+
+
+def _overruled(
+    said: tuple[str, ...] | None, operations: Sequence[Operation]
+) -> tuple[Finding, ...]:
+    """Where a note was given with the run, and an editor wrote another at the desk."""
+    written = [one for one in operations if one.kind == "note" and one.undone is None]
+    if said is None or not written:
+        return ()
+    why = f"the note that {written[-1].who} wrote at the desk is printed, not the one given now"
+    return (Finding("note", "warning", why),)
+
+
+def _complete(
+    workshop: Workshop,
+    spec: DigestSpec,
+    draft: Draft,
+    operations: Sequence[Operation],
+    progress: Progress,
+) -> None:
+    """Makes what editors asked for; what can't be made costs itself, and the desk tells of it."""
+    try:
+        complete(workshop, spec.name, draft, operations, progress)
+    except ModelError as error:
+        log.warning("digest %s: what editors asked for is not all made: %s", spec.name, error)
 
 
 def _together(new: Sequence[Article], told: Sequence[Article]) -> list[Article]:

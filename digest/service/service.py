@@ -41,10 +41,6 @@ _WATCH = timedelta(seconds=2)
 _HOUSEKEEPING = timedelta(days=1)
 # Whoever has not confirmed for so long won't; their address is not ours to keep.
 _UNCONFIRMED = timedelta(days=30)
-# Nobody edits an edition of last month, and each build holds its articles.
-_BUILDS = timedelta(days=35)
-
-
 class Stopped(BaseException):
     """Ends a build in hand from its `progress`. No Exception, lest a stage takes it for its own."""
 
@@ -267,7 +263,7 @@ class Service:
         self._safely("reading the configuration", self._reload)
 
     def housekeep(self) -> None:
-        """Forgets who never confirmed, and what old editions were made from."""
+        """Forgets who never confirmed."""
         self._safely("housekeeping", self._housekeep)
 
     def _tick(self) -> None:
@@ -307,8 +303,6 @@ class Service:
         before = self._clock() - _UNCONFIRMED
         forgotten = self._workshop.store.subscribers.forget_unconfirmed(before)
         log.info("housekeeping: %s forgotten", _count(forgotten, "unconfirmed subscription"))
-        builds = self._workshop.store.desk.prune((self._clock() - _BUILDS).date().isoformat())
-        log.info("housekeeping: %s of old editions forgotten", _count(builds, "build"))
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         log.debug("%s: %d of %d", stage, done, total)

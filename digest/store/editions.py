@@ -112,6 +112,12 @@ class Editions:
         with self._transaction() as connection:
             return _update(connection, digest, date, _held_by(owner), values)
 
+    def touch(self, digest: str, date: str, now: datetime) -> bool:
+        """Something of a draft came in by itself, a verdict or a summary: its revision goes up."""
+        values = {"revision": EditionRow.revision + 1, "updated": now}
+        with self._transaction() as connection:
+            return _update(connection, digest, date, EditionRow.state == "draft", values)
+
     def give_back(
         self, digest: str, date: str, owner: str, now: datetime, before: EditionStatus | None
     ) -> bool:

@@ -7,6 +7,7 @@ the reasons kept. Where nothing is left, the extractive summary stands in, and s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -30,7 +31,7 @@ from digest.text.sentences import make_document, split_sentences
 VERSION = 1
 
 # Sentences of a text against which a draft is verified: more than a book of 200,000 words has.
-_MOST_READ = 20_000
+MOST_READ = 20_000
 # Of a long text, the sentences that share most words with one of the draft are encoded.
 _LIKELIEST = 20
 
@@ -96,31 +97,11 @@ class Abstractive:
         if not document.sentences:
             dropped = tuple(DroppedSentence(sentence, (_UNREAD,)) for sentence in draft)
             return Summary((), self.name, dropped)
-        verdicts = verification.verify(draft, vectors, *self._all_of_it(document, encoded, draft))
+        verdicts = verification.verify(
+            draft, vectors, *all_of_it(document, encoded, draft, self._encode)
+        )
         kept, dropped = sift(verdicts, document.language)
         return Summary(kept[: self._max_sentences], self.name, dropped)
-
-    def _all_of_it(
-        self, document: Document, encoded: Encoded, draft: Sequence[str]
-    ) -> tuple[Document, Encoded]:
-        """The document with all sentences that the model may have read, and embeddings of those
-        that can matter to `draft`; the others' are zeros, as `verify` allows."""
-        if not document.text:
-            return document, encoded
-        whole = make_document(
-            document.id,
-            document.title,
-            document.text,
-            language=document.language,
-            max_sentences=_MOST_READ,
-        )
-        known = len(document.sentences)
-        rows = np.zeros((len(whole.sentences), encoded.sentences.shape[1]), dtype=np.float32)
-        rows[:known] = encoded.sentences
-        wanted = [index for index in likeliest(draft, whole, _LIKELIEST) if index >= known]
-        if wanted:
-            rows[wanted] = self._encode([whole.sentences[index] for index in wanted])
-        return whole, Encoded(encoded.title, rows)
 
     def _stood_in_for(
         self,
@@ -142,30 +123,65 @@ class Abstractive:
         return found
 
 
+def all_of_it(
+    document: Document,
+    encoded: Encoded,
+    draft: Sequence[str],
+    encode: Callable[[Sequence[str]], Vectors],
+) -> tuple[Document, Encoded]:
+    """The document with all sentences that a model or a person may have read, and embeddings of
+    those that can matter to `draft`; the others' are zeros, as `verify` allows.
+
+    `encoded` are the embeddings of the document's own sentences.
+    """
+    if not document.text:
+        return document, encoded
+    whole = make_document(
+        document.id,
+        document.title,
+        document.text,
+        language=document.language,
+        max_sentences=MOST_READ,
+    )
+    known = len(document.sentences)
+    rows = np.zeros((len(whole.sentences), encoded.sentences.shape[1]), dtype=np.float32)
+    rows[:known] = encoded.sentences
+    wanted = [index for index in likeliest(draft, whole, _LIKELIEST) if index >= known]
+    if wanted:
+        rows[wanted] = encode([whole.sentences[index] for index in wanted])
+    return whole, Encoded(encoded.title, rows)
+
+
 def sift(
     verdicts: Sequence[Verdict], language: str = ""
 ) -> tuple[tuple[SummarySentence, ...], tuple[DroppedSentence, ...]]:
-    """What may be printed of a draft, and what not.
+    """What may be printed of a draft, and what not."""
+    judged = together(verdicts, language)
+    return (
+        tuple(SummarySentence(one.text, one.source, one.score) for one in judged if one.supported),
+        tuple(DroppedSentence(one.text, one.reasons) for one in judged if not one.supported),
+    )
 
-    Besides what verification rejects, a sentence that says the same as one before is dropped, and
-    one that leans on a dropped sentence: its "he" would become somebody else.
+
+def together(verdicts: Sequence[Verdict], language: str = "") -> tuple[Verdict, ...]:
+    """The verdicts on sentences that stand one after the other.
+
+    Besides what verification rejects, a sentence that says the same as one before is rejected, and
+    one that leans on a rejected sentence: its "he" would become somebody else.
     """
-    kept: list[SummarySentence] = []
-    dropped: list[DroppedSentence] = []
+    found: list[Verdict] = []
+    said: set[str] = set()
     before_was_kept = True
     for verdict in verdicts:
-        reasons = verdict.reasons
-        if verdict.supported:
-            again = any(verdict.text == sentence.text for sentence in kept)
-            orphaned = not before_was_kept and leans(verdict.text, language)
-            reasons = (_AGAIN,) if again else (_ORPHANED,) if orphaned else ()
-        if verdict.supported and not reasons:
-            kept.append(SummarySentence(verdict.text, verdict.source, verdict.score))
-            before_was_kept = True
+        if verdict.supported and verdict.text in said:
+            found.append(replace(verdict, supported=False, reasons=(_AGAIN,)))
+        elif verdict.supported and not before_was_kept and leans(verdict.text, language):
+            found.append(replace(verdict, supported=False, reasons=(_ORPHANED,)))
         else:
-            dropped.append(DroppedSentence(verdict.text, reasons))
-            before_was_kept = False
-    return tuple(kept), tuple(dropped)
+            found.append(verdict)
+        before_was_kept = found[-1].supported
+        said |= {verdict.text} if before_was_kept else set()
+    return tuple(found)
 
 
 def running_text(document: Document) -> str:

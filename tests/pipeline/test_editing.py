@@ -6,14 +6,14 @@ import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from digest.editions.frozen import load_edition
-from digest.errors import ConflictError, GoneError, UsageError
+from digest.errors import ConflictError, GoneError, ModelError, UsageError
 from digest.pipeline.approving import approve
 from digest.pipeline.delivering import frozen
 from digest.pipeline.editing import (
@@ -31,7 +31,7 @@ from digest.pipeline.editing import (
     undo,
     writers,
 )
-from digest.pipeline.outgoing import copy_to_try, outgoing, take_back
+from digest.pipeline.outgoing import copy_to_try, outgoing, release, take_back
 from digest.pipeline.wiring import Workshop
 from digest.records import EditionStory, NewOperation, Operation
 
@@ -509,3 +509,179 @@ def test_nothing_in_the_outbox_is_touched_before_the_approval(table: Table) -> N
     table.do("summary", "Alpha", text="Something else.")
     assert table.house.files() == before
     assert load_edition(before["edition.json"], "before").stories
+
+
+# --- what a second pair of eyes found --------------------------------------------------------
+
+
+def killed(table: Table) -> None:
+    """A rebuild was claimed, and its process is gone."""
+    store, owner = table.workshop.store.editions, table.workshop.owner
+    assert store.begin(*KEY, owner, NOON, NOON + timedelta(hours=1), again=True)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_killed_rebuild_lets_nothing_leave_that_waited_for_a_person(
+    house: House, force: bool
+) -> None:
+    house.feed("world", *map(house.item, FOUR))
+    house.feed("town")
+    house.run()
+    with at_table(house) as table:
+        take_back(table.workshop, table.sheet.status, NOON)
+        table.do("drop", "Beta")
+        killed(table)
+        house.run(NOON + timedelta(minutes=5), force=force)
+        assert table.sheet.status.state == "draft"
+        assert "Beta" not in table.headlines
+        approve(table.workshop, *KEY, NOON)
+        assert "Beta" not in house.headlines()
+
+
+def test_what_nobody_approved_is_not_sent_after_a_kill_and_a_failure(table: Table) -> None:
+    killed(table)
+    table.house.configure(
+        "{name: daily, window: 24h, review: true, summary: {model: distilbart, sentences: 2}, "
+        "topics: {Town: streets and shops}}",
+        "world",
+        "town",
+    )
+
+    def fails(_: str) -> str:
+        raise ModelError("out of memory")
+
+    table.house.writer.writes = fails
+    (outcome,) = table.house.run(NOON + timedelta(minutes=5), force=True).digests
+    assert outcome.status == "failed"
+    assert table.sheet.status.state == "draft"
+    with pytest.raises(UsageError, match="waits for approval"):
+        release(table.workshop, table.sheet.status, NOON)
+
+
+def test_a_run_that_is_stopped_after_a_kill_keeps_the_edition_and_its_changes(table: Table) -> None:
+    table.do("drop", "Beta")
+    killed(table)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        table.house.run(NOON + timedelta(minutes=5), force=True, progress=stop)
+    assert table.sheet.status.state == "draft"
+    table.do("drop", "Gamma")
+    assert set(table.headlines) == {"Alpha", "Delta"}
+
+
+def test_what_came_in_after_one_looked_must_be_looked_at_before_approving(table: Table) -> None:
+    table.house.encoder.loaded = False
+    table.do("summary", "Alpha", text="It happened in Paris, 450 people say.")
+    seen = table.sheet.status.revision
+    complete(table.workshop, *KEY, NOON)
+    with pytest.raises(ConflictError, match="changed since you looked"):
+        approve(table.workshop, *KEY, NOON, seen=seen)
+
+
+def test_redo_puts_back_what_was_taken_out_last(table: Table) -> None:
+    for headline in ("Alpha", "Beta", "Gamma"):
+        table.do("pin", headline)
+    take_out(table.workshop, *KEY, 2, table.sheet.status.revision, NOON)
+    assert table.undo().number == 3
+    assert table.redo().number == 3
+    assert table.sheet.redo is None
+
+
+def test_redo_does_not_bring_back_what_was_given_up(table: Table) -> None:
+    table.do("drop", "Alpha")
+    table.undo()
+    table.do("drop", "Beta")
+    table.undo()
+    assert table.redo().number == 2
+
+
+def test_a_sentence_that_leans_on_one_that_is_left_out_is_left_out_too(table: Table) -> None:
+    first, second = (one.text for one in table.story("Alpha").summary)
+    table.do("summary", "Alpha", text=f"In Paris 450 people left. {first} {first} {second}")
+    wording = table.sheet.wordings[table.id("Alpha")]
+    assert [one.supported for one in wording.sentences] == [False, True, False, True]
+    assert wording.sentences[2].reasons == ("it says again what was said",)
+    assert [one.text for one in table.story("Alpha").summary] == [first, second]
+
+
+def test_a_sentence_from_the_end_of_a_long_article_is_found_there(house: House) -> None:
+    item = replace(house.item("Alpha"), text=prose_of(400) + " The keeper closed the door at nine.")
+    house.feed("world", item)
+    house.feed("town")
+    house.run()
+    with at_table(house) as table:
+        take_back(table.workshop, table.sheet.status, NOON)
+        table.do("summary", "Alpha", text="The keeper closed the door at nine.")
+        (verdict,) = table.sheet.wordings[table.id("Alpha")].sentences
+        assert verdict.supported
+        sentences = dict(
+            itertools.chain.from_iterable(evidence(table.sheet, table.id("Alpha")).paragraphs)
+        )
+        assert [sentences[place] for place in verdict.source] == [verdict.text]
+
+
+def prose_of(sentences: int) -> str:
+    return " ".join(
+        f"Number {n} of the long list was read out by the clerk." for n in range(sentences)
+    )
+
+
+def test_a_model_that_fails_costs_its_summary_and_no_build(table: Table) -> None:
+    def fails(_: str) -> str:
+        raise ModelError("out of memory")
+
+    table.house.writer.writes = fails
+    before = table.story("Alpha").summary
+    table.do("length", "Alpha", sentences=2, model="writer")
+    with pytest.raises(ModelError, match="out of memory"):
+        complete(table.workshop, *KEY, NOON)
+    house = table.house
+    house.feed("world", *map(house.item, (*FOUR[:2], "Epsilon")))
+    table.rebuild()
+    assert "Epsilon" in table.headlines
+    assert table.story("Alpha").summary == before
+    assert table.sheet.waiting == ("the summary of “Alpha”",)
+    table.undo()
+    assert table.sheet.waiting == ()
+
+
+def test_without_its_model_a_story_has_the_article_s_own_sentences(table: Table) -> None:
+    table.merge("Alpha", "Beta")
+    table.do("length", "Alpha", sentences=2, model="writer")
+    (beta,) = (
+        one.id for one in table.sheet.stories[table.id("Alpha")].articles if one.title == "Beta"
+    )
+    table.do("lead", "Alpha", lead=beta)
+
+    class Gone:
+        name = "writer"
+
+        @property
+        def key(self) -> str:
+            raise ModelError("model 'writer' isn't on this disk")
+
+    table.house.writer = Gone()
+    table.workshop.summarizers._generators.clear()
+    assert table.story("Beta").model == "extractive"
+    assert table.story("Beta").summary
+    assert [idle.reason for idle in table.sheet.idle] == ["model 'writer' isn't on this disk"]
+
+
+def test_a_note_from_the_command_line_that_is_overruled_is_told(table: Table) -> None:
+    table.do("note", text="From the desk.")
+    (outcome,) = table.house.run(NOON + timedelta(minutes=5), force=True, note=("Other.",)).digests
+    assert [one.message for one in outcome.findings if one.rule == "note"] == [
+        "the note that Asha wrote at the desk is printed, not the one given now"
+    ]
+
+
+def test_what_editions_of_last_month_were_made_from_is_cleared_away(table: Table) -> None:
+    later = NOON + timedelta(days=36)
+    table.house.feed("world", table.house.item("Omega", later - timedelta(hours=1)))
+    (outcome,) = table.house.run(later).digests
+    assert outcome.status == "built"
+    assert table.workshop.store.desk.draft(*KEY) is None
+    assert table.workshop.store.desk.draft("daily", outcome.date) is not None
