@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from digest.editions.compose import compose
 from digest.editions.desk.arranging import Arranged, arranged, sections
@@ -147,10 +148,13 @@ def complete(
     draft: Draft,
     operations: Sequence[Operation],
     progress: Progress = silent,
+    *,
+    now: datetime | None = None,
 ) -> bool:
     """Makes the summaries and verdicts that a layout lacks, and keeps them; whether there were any.
 
-    Loads models. Raises ModelError and StoreError.
+    `now` is given where the edition is a draft that people look at: its revision goes up with what
+    comes in. Loads models. Raises ModelError, once all else is made, and StoreError.
     """
     layout = lay_out(workshop, draft, operations)
     encoder = RememberingEncoder(workshop.encoder, workshop.store, progress)
@@ -175,6 +179,8 @@ def complete(
             made = True
         except ModelError as error:
             failed.append(error)
+    if made and now is not None:
+        workshop.store.editions.touch(digest, draft.date, now)
     for operation, article in layout.unchecked:
         try:
             verdicts = verdicts_on(

@@ -159,7 +159,7 @@ def change(
         digest, date, aimed, now, lambda since: clash(aimed, since, draft)
     )
     if made.kind in ("headline", "summary"):
-        _check_at_once(workshop, digest, date, made, now)
+        _check_at_once(workshop, digest, date, made)
     return made
 
 
@@ -204,11 +204,7 @@ def complete(
     if found is None:
         return False
     operations = workshop.store.desk.operations(digest, date)
-    if not drafting.complete(workshop, digest, found[1], operations, progress):
-        return False
-    # Whoever approves must have seen what came in.
-    workshop.store.editions.touch(digest, date, now)
-    return True
+    return drafting.complete(workshop, digest, found[1], operations, progress, now=now)
 
 
 def check_text(
@@ -370,9 +366,7 @@ def _aimed(new: NewOperation, shown: Sheet) -> NewOperation:
     return replace(new, values=values, article=story.lead.id)
 
 
-def _check_at_once(
-    workshop: Workshop, digest: str, date: str, made: Operation, now: datetime
-) -> None:
+def _check_at_once(workshop: Workshop, digest: str, date: str, made: Operation) -> None:
     """Verifies what was written where that needs no model to be loaded first."""
     if not workshop.encoder.is_loaded:
         return
@@ -385,4 +379,3 @@ def _check_at_once(
     except ModelError:  # the job that completes the edition tells
         return
     workshop.store.desk.checked(digest, date, made.number, verdict_key(story.lead), verdicts)
-    workshop.store.editions.touch(digest, date, now)

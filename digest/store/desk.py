@@ -143,8 +143,8 @@ class DeskStore:
     ) -> None:
         """Notes what verification says of a change's text, held against an article's content.
 
-        It stands in place of an earlier word on the same content. The edition's revision stays as
-        it is. Raises GoneError where there is no such change.
+        It stands in place of an earlier word on the same content. A draft's revision goes up:
+        whoever approves must have seen it. Raises GoneError where there is no such change.
         """
         where = and_(_of(OperationRow, digest, date), OperationRow.number == number)
         query = select(OperationRow.checked).where(where).with_for_update()
@@ -154,6 +154,12 @@ class DeskStore:
                 raise _no_change(digest, date, number)
             known = {**row[0], content_hash: _plain([asdict(verdict) for verdict in verdicts])}
             connection.execute(update(OperationRow).where(where).values(checked=known))
+            draft = and_(EditionRow.digest == digest, EditionRow.date == date)
+            connection.execute(
+                update(EditionRow)
+                .where(draft, EditionRow.state == "draft")
+                .values(revision=EditionRow.revision + 1)
+            )
 
     # --- builds --------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ def test_an_editor_whose_process_is_killed_gets_the_edition_of_one_whose_is_not(
         ("take_out", "DeskStore.switch"),
         ("put_back", "DeskStore.switch"),
         ("complete", "DeskStore.checked"),
-        ("approve", "DeskStore.save_build", "Store.save_told", "Editions.move"),
+        ("approve", "DeskStore.save_build", "DeskStore.prune", "Store.save_told", "Editions.move"),
     ):
         for step in steps:
             for moment in ("before", "after"):
