@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import secrets
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from socket import socket
@@ -54,9 +55,12 @@ def open_desk(
     )
 
 
-def entrance(desk: DeskRoom, path: str) -> str:
-    """The path to open, with the key where one is asked for."""
-    if desk.token is None:
+def entrance(desk: DeskRoom, path: str, *, is_own: bool = False) -> str:
+    """The path to open, with the key where one is asked for.
+
+    Without it where it `is_own`, the user's, and what is printed goes into a log.
+    """
+    if desk.token is None or (is_own and not sys.stdout.isatty()):
         return path
     further = {"token": desk.token, **({"next": path} if path != "/" else {})}
     return f"/enter?{urlencode(further, safe='/')}"

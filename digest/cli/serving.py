@@ -94,7 +94,7 @@ def preview(
             serve_preview(
                 create_app(desk),
                 listener,
-                path=entrance(desk, path),
+                path=entrance(desk, path, is_own=settings.desk_token is not None),
                 open_browser=not no_browser,
                 announce=announce,
                 on_stopping=desk.stop,
@@ -161,7 +161,7 @@ def _serve(
             listener,
             serves=True,
         )
-        address = address_of(listener) + entrance(desk, "/")
+        address = address_of(listener) + entrance(desk, "/", is_own=settings.desk_token is not None)
 
         def started() -> None:
             announce(address)

@@ -63,6 +63,10 @@ class Renderer:
         self._shared = self._folders if packaged in self._folders else (*self._folders, packaged)
         self._environments: dict[tuple[str, str], Environment] = {}
 
+    def anew(self) -> Renderer:
+        """Another one over the same folders: it sees a theme file that now hides a packaged one."""
+        return Renderer(self._folders)
+
     def themes(self) -> list[str]:
         """The names that `template:` in feeds.yaml may have, sorted."""
         return sorted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +44,8 @@ def approve(
             raise ConflictError(
                 f"{digest}/{date}: something is being built just now; approve it when that is done"
             ) from error
+        # With the templates as they are now: what can't be rendered can't be approved.
+        workshop = replace(workshop, renderer=workshop.renderer.anew())
         return _approve(workshop, digest, date, now, seen, send_at)
 
 
@@ -59,6 +62,7 @@ def _approve(
     _check(shown, seen)
     status = shown.status
     edition = as_sent(workshop, shown)
+    workshop.renderer.render(edition, mail=True)
     data = dump_edition(edition)
     mark = fingerprint(data)
     if workshop.store.editions.status(digest, date) is None:

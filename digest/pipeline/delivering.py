@@ -95,7 +95,8 @@ def fingerprint(data: bytes) -> str:
 
 def copies_of(workshop: Workshop, edition: Edition, moment: datetime | None = None) -> Copies:
     """What makes the readers' messages of an edition, dated `moment`. Raises OutboxError."""
-    return Copies(workshop.renderer, edition, workshop.links, workshop.signer, moment)
+    # As the desk showed it: a theme file that came since must count here too.
+    return Copies(workshop.renderer.anew(), edition, workshop.links, workshop.signer, moment)
 
 
 def _waiting(workshop: Workshop, mail: Mail, now: datetime) -> list[EditionStatus]:

@@ -125,7 +125,10 @@ def lay_out(
         draft,
         printed,
         summaries,
-        left_out=len(arrangement.stories) + draft.further - len(stories),
+        # What an editor dropped isn't missing for want of room.
+        left_out=sum(one.id not in arrangement.dropped for one in arrangement.stories)
+        + draft.further
+        - len(stories),
         trimmed=sum(len(some) for _, some in whole) - len(stories),
         headlines=headlines,
         note=arrangement.note,

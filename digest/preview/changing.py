@@ -84,7 +84,7 @@ class _Changing:
         def make(sheet: Sheet) -> None:
             off = _OFF.get(form.text("do"))
             if off is not None:
-                self._take_off(sheet, off, form)
+                self._take_off(request, sheet, off, form)
                 return
             workshop = self._room.desk.workshop
             # Looked for only where it counts, for that reads the disk.
@@ -130,14 +130,24 @@ class _Changing:
 
         return make
 
-    def _take_off(self, sheet: Sheet, kind: OperationKind, form: Form) -> None:
-        """Unpins, or takes a dropped story in again: what did it counts no more."""
-        last = shown.standing(sheet, kind, form.text("story"))
-        if last is None:
-            raise GoneError(self._t("change.not_standing"))
-        key = (sheet.status.digest, sheet.status.date)
+    def _take_off(self, request: Request, sheet: Sheet, kind: OperationKind, form: Form) -> None:
+        """Unpins, or takes a dropped story in again: what did it counts no more.
+
+        A story that no single change dropped (it was split off one that is, or dropped twice) is
+        taken in by a change of its own.
+        """
+        key, story = (sheet.status.digest, sheet.status.date), form.text("story")
         workshop, seen = self._room.desk.workshop, seen_in(form)
-        editing.take_out(workshop, *key, last.number, seen, self._now())
+        found = shown.standing(sheet, kind, story)
+        if kind == "drop" and story in sheet.dropped and len(found) != 1:
+            who, again = self._room.who(request), form.text("key")
+            pin = NewOperation("pin", {}, who, again, seen, story)
+            editing.change(workshop, *key, pin, self._now())
+            return
+        if not found:
+            raise GoneError(self._t("change.not_standing"))
+        for operation in found:
+            seen = editing.take_out(workshop, *key, operation.number, seen, self._now()).revision
 
     def _do(self, request: Request, form: Form, make: Callable[[Sheet], None]) -> Response:
         """Makes a change and goes back to the page; says why where it can't be made."""

@@ -19,7 +19,7 @@ from digest.preview.jobs import Job
 log = logging.getLogger(__name__)
 
 MAX_LISTENERS = 50
-"""Open pages that are told; one more polls `/version`, and is none the wiser for it."""
+"""Open pages that are told; one more tries again until another is closed."""
 
 # Short enough to feel immediate after saving a file, long enough to cost nothing.
 _LOOK_SECONDS = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from digest.editions.desk.arranging import arranged
 from digest.pipeline.drafting import EDITOR
 from digest.pipeline.editing import Sheet
 from digest.records import EditionStory, Operation, OperationKind
@@ -27,20 +28,20 @@ def printed_of(sheet: Sheet, story: str) -> EditionStory | None:
 
 def summary_of(sheet: Sheet, story: str) -> str:
     """The summary to be edited: the editor's own with what isn't printed of it, or the printed."""
-    last = standing(sheet, "summary", story)
-    if last is not None:
-        return str(last.values["text"])
+    made = arranged(sheet.draft, sheet.operations) if sheet.draft else None
+    if made is not None and story in made.summaries:
+        return str(made.summaries[story].values["text"])
     printed = printed_of(sheet, story)
     return " ".join(sentence.text for sentence in printed.summary) if printed else ""
 
 
 def length_of(sheet: Sheet, story: str) -> tuple[int, str]:
     """How many sentences the summary may have, and what writes it."""
-    last = standing(sheet, "length", story)
-    if last is not None:
-        return int(last.values["sentences"]), str(last.values["model"])
     if sheet.draft is None:
         return 2, "extractive"
+    asked = arranged(sheet.draft, sheet.operations).lengths.get(story)
+    if asked is not None:
+        return int(asked.values["sentences"]), str(asked.values["model"])
     return sheet.draft.sentences, sheet.draft.model
 
 
@@ -58,17 +59,16 @@ def feeds_of(sheet: Sheet) -> list[tuple[str, str]]:
     return sorted(((name, labels.get(name, name)) for name in names), key=lambda it: it[1].lower())
 
 
-def standing(sheet: Sheet, kind: OperationKind, story: str) -> Operation | None:
-    """The last operation of a kind that counts for a story, by its id or one of its articles."""
+def standing(sheet: Sheet, kind: OperationKind, story: str) -> list[Operation]:
+    """The operations of a kind that count for a story, by its id or one of its articles."""
     whole = sheet.stories.get(story)
     articles = {article.id for article in whole.articles} if whole else set()
-    found = None
-    for operation in sheet.operations:
-        if operation.kind != kind or operation.undone is not None:
-            continue
-        if operation.story == story or operation.article in articles:
-            found = operation
-    return found
+    return [
+        operation
+        for operation in sheet.operations
+        if operation.kind == kind and operation.undone is None
+        if operation.story == story or operation.article in articles
+    ]
 
 
 def is_by_editor(story: EditionStory) -> bool:

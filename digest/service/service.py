@@ -41,6 +41,8 @@ _WATCH = timedelta(seconds=2)
 _HOUSEKEEPING = timedelta(days=1)
 # Whoever has not confirmed for so long won't; their address is not ours to keep.
 _UNCONFIRMED = timedelta(days=30)
+
+
 class Stopped(BaseException):
     """Ends a build in hand from its `progress`. No Exception, lest a stage takes it for its own."""
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 # All rules, those of good practice too, and the sizes of targets, which are off unless asked for.
 # The e-mail in the frame runs no scripts; it has tests of its own (tests/editions/test_axe.py).
 # What axe can't decide counts as well: nobody would look at it again.
-_VIOLATIONS = """async (within) => {
-    const rules = {"target-size": {enabled: true}};
-    const found = await axe.run({include: [within], exclude: ["iframe"]}, {rules});
+_VIOLATIONS = """async ([within, colours]) => {
+    const options = colours
+        ? {
+            runOnly: {type: "tag", values: ["cat.color"]},
+            // Of level AAA: off unless asked for, and a tag asks for it.
+            rules: {"color-contrast-enhanced": {enabled: false}},
+        }
+        : {rules: {"target-size": {enabled: true}}};
+    const found = await axe.run({include: [within], exclude: ["iframe"]}, options);
     return [...found.violations, ...found.incomplete].flatMap(rule => rule.nodes.map(
         node => `${rule.id}: ${rule.help}: ${node.html.slice(0, 200)} ${node.failureSummary}`
     ));
@@ -35,6 +41,21 @@ _SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, input, selec
     .map(it => [it.getBoundingClientRect(), it.outerHTML.slice(0, 120)])
     .filter(([box]) => box.width > 0 && (box.width < 23.9 || box.height < 23.9))
     .map(([box, html]) => `${box.width} x ${box.height}: ${html}`)"""
+# For fingers 44 by 44 pixels (WCAG 2.2, 2.5.5), but for links within a text.
+_SMALL_FOR_FINGERS = """() => [...document.querySelectorAll(
+        "#desk button, #desk summary, #desk select, #desk textarea, #desk label:has(input)")]
+    .filter(it => it.checkVisibility() && !it.closest(".hidden, #mail, #weight"))
+    .map(it => [it.getBoundingClientRect(), it.outerHTML.slice(0, 160)])
+    .filter(([box]) => box.width > 0 && (box.width < 43.9 || box.height < 43.9))
+    .map(([box, html]) => `${box.width} x ${box.height}, for a finger: ${html}`)"""
+# Two frames, so that it is laid out; colours that are on their way to others are there at once.
+_LAID_OUT = """async () => {
+    for (let n = 0; n < 2; n++) await new Promise(requestAnimationFrame);
+    for (const one of document.getAnimations()) {
+        if (one.effect.getComputedTiming().iterations !== Infinity) one.finish();
+    }
+    await new Promise(requestAnimationFrame);
+}"""
 
 
 @contextmanager
@@ -101,14 +122,39 @@ def read(desk: DeskFixture, look: Callable[[Reader], None]) -> None:
         thread.submit(looked).result()
 
 
-def problems(page: Page, within: str = "body") -> list[str]:
+def problems(page: Page, within: str = "body", widths: tuple[int, ...] = (1280, 375)) -> list[str]:
     """What is wrong with a page as it is: axe's findings, small targets, scrolling sideways.
 
-    `within` is what is looked at: of what a menu covers axe can't know how it looks.
+    It is looked at in light and dark and at each of `widths`, at the small one with a finger,
+    without loading it again. `within` is what is looked at: of what a menu covers axe can't know
+    how it looks. The page is left wide, light, and with a mouse.
     """
+    found: list[str] = []
     page.evaluate(AXE_SCRIPT)
-    found: list[str] = page.evaluate(_VIOLATIONS, within)
-    found += page.evaluate(_SMALL_TARGETS)
-    if (over := page.evaluate(SIDEWAYS)) > 0:
-        found.append(f"scrolls sideways by {over} px")
+    cdp = page.context.new_cdp_session(page)
+
+    def seen(width: int, scheme: Literal["light", "dark"]) -> None:
+        page.set_viewport_size({"width": width, "height": 860})
+        page.emulate_media(color_scheme=scheme)
+        finger = width < 500
+        cdp.send("Emulation.setTouchEmulationEnabled", {"enabled": finger})
+        page.evaluate(_LAID_OUT)
+        assert page.evaluate("matchMedia('(pointer: coarse)').matches") == finger
+        assert page.evaluate("innerWidth") == width
+        # Pages are the same in the dark but for their colours: only rules on those are asked then.
+        wrong = page.evaluate(_VIOLATIONS, [within, scheme == "dark"])
+        wrong += page.evaluate(_SMALL_TARGETS)
+        if finger:
+            wrong += page.evaluate(_SMALL_FOR_FINGERS)
+        if (over := page.evaluate(SIDEWAYS)) > 0:
+            wrong.append(f"scrolls sideways by {over} px")
+        found.extend(f"{width} px, {scheme}: {one}" for one in wrong)
+
+    for width in widths:
+        seen(width, "light")
+        seen(width, "dark")
+    cdp.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    cdp.detach()
+    page.set_viewport_size({"width": 1280, "height": 860})
+    page.emulate_media(color_scheme="light")
     return found

@@ -5,8 +5,12 @@ Only the encoder is faked, by one that hashes words.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
+import shutil
+import sqlite3
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -167,6 +171,8 @@ class DeskFixture:
     room: DeskRoom = field(init=False)
     workshop: Workshop = field(init=False)
     stop_server: Callable[[], None] = lambda: None
+    kept: Path | None = None
+    """Where first builds are kept for the next test that stands on the same."""
 
     # --- what it stands on ---
 
@@ -221,7 +227,35 @@ class DeskFixture:
             )
 
     def build(self, *, force: bool = False) -> RunReport:
-        """What `digest run` does; also while the desk is running."""
+        """What `digest run` does; also while the desk is running.
+
+        A first build is made once a session for each set of feeds, feeds.yaml and themes, and then
+        copied. A test that patches what a build does must build with `force`.
+        """
+        fresh = not force and not (self.folder / "state").exists()
+        if self.kept is None or not fresh:
+            return self._build(force=force)
+        there = self.kept / self._stamp()
+        if there.name not in _REPORTS:
+            _REPORTS[there.name] = self.folder, self._build(force=False)
+            for part in ("state", "outbox"):
+                shutil.copytree(self.folder / part, there / part)
+            return _REPORTS[there.name][1]
+        before, report = _REPORTS[there.name]
+        for part in ("state", "outbox"):
+            shutil.copytree(there / part, self.folder / part)
+        _moved(self.folder / "state" / "digest.db", str(before), str(self.folder))
+        return report
+
+    def _stamp(self) -> str:
+        """Another value where a first build would be another."""
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        parts = [(str(path.relative_to(self.folder)), path.read_bytes()) for path in files]
+        options = {name: value for name, value in self.options.items() if name != "smtp_url"}
+        told = repr((parts, self.now, sorted(options.items())))
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def _build(self, *, force: bool) -> RunReport:
         watched = WatchedConfig(self.folder / "feeds.yaml")
         watched.look()
         assert watched.config is not None, watched.error
@@ -231,6 +265,13 @@ class DeskFixture:
         return report
 
     # --- the desk ---
+
+    def wait(self) -> None:
+        """Until no work for the edition is in hand."""
+        end = time.monotonic() + 60
+        while job := self.room.jobs.open_of(self.digest, self.date):
+            assert time.monotonic() < end, f"it doesn't end: {job}"
+            time.sleep(0.01)
 
     @contextmanager
     def running(self) -> Iterator[DeskFixture]:
@@ -319,6 +360,22 @@ def csrf_of(client: httpx.Client) -> str:
 
 
 _TOKENS: dict[str, str] = {}
+_REPORTS: dict[str, tuple[Path, RunReport]] = {}
+"""Of each kept build: the folder that it was made in, and what it told."""
+
+
+def _moved(database: Path, before: str, after: str) -> None:
+    """Feeds that are files are known by their whole path, which is another in a copy."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        for (table,) in tables.fetchall():
+            for column in connection.execute(f'PRAGMA table_info("{table}")').fetchall():
+                name = column[1]
+                connection.execute(
+                    f'UPDATE "{table}" SET "{name}" = replace("{name}", ?, ?) '
+                    f'WHERE typeof("{name}") = \'text\' AND instr("{name}", ?)',
+                    (before, after, before),
+                )
 
 
 def seen_of(page: str) -> int:
@@ -338,15 +395,21 @@ def _no_writer(model: str) -> Any:
     raise AssertionError(f"nothing asked for the model {model}")
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for builds that several tests begin with."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture
-def desk_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DeskFixture:
+def desk_on(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> DeskFixture:
     """What a desk stands on; nothing is built and nothing runs yet: `with desk_on.running():`."""
     monkeypatch.chdir(tmp_path)
     theme = tmp_path / "templates" / "small"
     theme.mkdir(parents=True)
     (theme / "digest.html.j2").write_text(HTML, "utf-8")
     (theme / "digest.txt.j2").write_text(TEXT, "utf-8")
-    on = DeskFixture(tmp_path)
+    on = DeskFixture(tmp_path, kept=kept)
     on.feed("gull", *GULL)
     on.feed("lantern", *LANTERN)
     on.configure()

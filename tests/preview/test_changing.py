@@ -201,8 +201,7 @@ def test_shorter_and_longer_go_from_the_length_that_there_is(desk: DeskFixture) 
     last = sheet_of(desk).operations[-1]
     assert last.values == {"sentences": 4, "model": "extractive"}
     desk.room.jobs.complete(desk.digest, desk.date)
-    while desk.room.jobs.open_of(desk.digest, desk.date):
-        pass
+    desk.wait()
     shown = next(one for one in sheet_of(desk).edition.stories if one.id == story)
     assert len(shown.summary) == 4
 
@@ -233,8 +232,7 @@ def test_a_supported_summary_is_printed_and_another_is_kept_and_not_printed(
     own = prose(COMET, "Science").split(". ")[1] + "."
     do(desk, COMET, kind="summary", text=f"{own} The mayor of Atlantis paid 900 million for it.")
     desk.room.jobs.complete(desk.digest, desk.date)
-    while desk.room.jobs.open_of(desk.digest, desk.date):
-        pass
+    desk.wait()
     story = next(one for one in sheet_of(desk).edition.stories if one.headline == COMET)
     assert [sentence.text for sentence in story.summary] == [own]
     page = words_of(desk.client.get(desk.path).text)

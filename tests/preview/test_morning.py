@@ -216,17 +216,18 @@ def the_demo(folder: Path, mail: MailServer) -> Iterator[Scene]:
         command("preview", "demo", "--port", "0", "--no-browser"),
         cwd=folder,
         env=environment,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
     )
+    assert preview.stdout is not None
     try:
-        assert preview.stderr is not None
-        address = re.search(r"(http://127\.0\.0\.1:\d+)/", preview.stderr.readline())
+        address = re.search(r"(http://127\.0\.0\.1:\d+)/", preview.stdout.readline())
         assert address is not None
         yield Scene(address[1], f"/editions/demo/{date}", comes, mail)
     finally:
         preview.terminate()
         preview.wait(20)
+        preview.stdout.close()
 
 
 # --- the morning ---------------------------------------------------------------------------

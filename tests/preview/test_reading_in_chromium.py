@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,18 +55,17 @@ def with_two_builds(desk_on: DeskFixture) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 375])
-def test_every_page_is_for_everybody(desk_on: DeskFixture, width: int, scheme: str) -> None:
+def test_every_page_is_for_everybody(desk_on: DeskFixture) -> None:
     with_two_builds(desk_on)
 
     def look(reader: Reader) -> None:
         found = {}
+        page = reader.open("/help")
         for path in pages_of(desk_on):
-            page = reader.open(path, width, color_scheme=scheme, has_touch=width < 500)
+            page.goto(path)
+            reader.settle(page)
             if wrong := problems(page):
                 found[path] = wrong
-            page.context.close()
         assert found == {}
 
     with desk_on.running():
@@ -73,19 +73,17 @@ def test_every_page_is_for_everybody(desk_on: DeskFixture, width: int, scheme: s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 375])
-def test_every_state_is_for_everybody(desk_on: DeskFixture, width: int, scheme: str) -> None:
+def test_every_state_is_for_everybody(desk_on: DeskFixture) -> None:
     """Nothing built yet; changes that wait and that no longer apply; trouble; evidence; menus."""
 
     def look(reader: Reader) -> None:
         found = {}
 
-        def judge(state: str, page: Page, within: str = "body") -> None:
-            if wrong := problems(page, within):
+        def judge(state: str, page: Page, within: str = "body", **more: Any) -> None:
+            if wrong := problems(page, within, **more):
                 found[state] = wrong
 
-        page = reader.open("/", width, color_scheme=scheme)
+        page = reader.open("/")
         judge("no edition yet", page)
         desk_on.build()
         # Such a page goes there by itself.
@@ -109,10 +107,9 @@ def test_every_state_is_for_everybody(desk_on: DeskFixture, width: int, scheme: 
         page.goto(desk_on.path)
         reader.settle(page)
         judge("what is not supported", page)
-        if width > 1000:
-            page.locator("a.sentence").nth(2).focus()
-            page.locator("#evidence mark.asked").wait_for()
-            judge("evidence", page)
+        page.locator("a.sentence").nth(2).focus()
+        page.locator("#evidence mark.asked").wait_for()
+        judge("evidence", page, widths=(1280,))
         trams = desk_on.stories()["Trams return to Mill Street after nine years without rails"]
         page.goto(f"{desk_on.path}/stories/{trams}?sentence=0")
         judge("an edited story", page)
@@ -139,6 +136,110 @@ def test_every_state_is_for_everybody(desk_on: DeskFixture, width: int, scheme: 
         assert found == {}
 
     desk_on.configure("review: true")
+    with desk_on.running():
+        read(desk_on, look)
+
+
+def send_form(page: Page, action: str, /, **fields: str) -> None:
+    """Sends a form as a page of the desk would, or with what none of them has."""
+    with page.expect_navigation():
+        page.evaluate(
+            """([to, fields]) => {
+                const form = document.createElement("form");
+                [form.method, form.action] = ["post", to];
+                for (const [name, value] of Object.entries(fields)) {
+                    const field = document.createElement("textarea");
+                    [field.name, field.value] = [name, value];
+                    form.append(field);
+                }
+                document.body.append(form);
+                HTMLFormElement.prototype.submit.call(form);
+            }""",
+            [action, fields],
+        )
+
+
+@pytest.mark.slow
+def test_every_refusal_is_for_everybody(desk: DeskFixture) -> None:
+    """What the door and the store refuse, work in hand, and an edition in each of its states."""
+    trams = desk.stories()["Trams return to Mill Street after nine years without rails"]
+    store = desk.workshop.store
+
+    def look(reader: Reader) -> None:
+        found = {}
+        page = reader.open("/jobs")
+
+        def judge(state: str, says: str) -> None:
+            page.get_by_role("heading", level=1).wait_for()
+            assert says in unescape(page.content()), state
+            if wrong := problems(page):
+                found[state] = wrong
+
+        send_form(page, "/name", text="What I typed.")
+        judge("403", "What I typed.")
+        page.goto("/jobs")
+        send_form(page, "/name", csrf=desk_csrf(page), name="x" * 2_000_000)
+        judge("413", "")
+        page.goto("/nowhere")
+        judge("missing", "nowhere")
+        gone = {"kind": "summary", "do": "summary", "text": "What I typed.", "key": "1"}
+        to = f"{desk.path}/stories/{'0' * 16}"
+        page.goto("/jobs")
+        send_form(
+            page,
+            f"{desk.path}/operations",
+            csrf=desk_csrf(page),
+            seen=str(desk.revision),
+            story="0" * 16,
+            to=to,
+            **gone,
+        )
+        judge("404 of a change", "What I typed.")
+        desk.room.jobs.deliver(desk.digest, desk.date)
+        desk.room.jobs.complete(desk.digest, desk.date)
+        desk.wait()
+        page.goto("/jobs")
+        judge("jobs", "DIGEST_SMTP_URL")
+        state: Any = "draft"
+        for after in ("approved", "skipped", "failed"):
+            reason = "" if after == "approved" else "nothing new came"
+            assert store.editions.move(
+                desk.digest, desk.date, (state,), desk.now, state=after, reason=reason
+            )
+            state = after
+            page.goto(f"{desk.path}/send")
+            judge(f"send, {state}", reason or "No mail server")
+            if after == "approved":
+                page.goto("/jobs")
+                send_form(
+                    page,
+                    f"{desk.path}/operations",
+                    csrf=desk_csrf(page),
+                    seen=str(desk.revision),
+                    story=trams,
+                    to=f"{desk.path}/stories/{trams}",
+                    **gone,
+                )
+                judge("409 of a change", "What I typed.")
+        assert found == {}
+
+    read(desk, look)
+
+
+def desk_csrf(page: Page) -> str:
+    return page.locator('input[name="csrf"]').first.get_attribute("value") or ""
+
+
+@pytest.mark.slow
+def test_the_page_that_asks_for_the_key_is_for_everybody(desk_on: DeskFixture) -> None:
+    def look(reader: Reader) -> None:
+        page = reader.open("/enter")
+        found = problems(page)
+        page.goto("/enter?token=wrong")
+        page.get_by_role("alert").wait_for()
+        assert found + problems(page) == []
+
+    desk_on.token = "a-token-of-these-tests"
     with desk_on.running():
         read(desk_on, look)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -68,10 +67,7 @@ def page_of(desk: DeskFixture) -> str:
 
 def wait(desk: DeskFixture) -> None:
     """Until all work in hand is done."""
-    end = time.monotonic() + 30
-    while desk.room.jobs.open_of(desk.digest, desk.date):
-        assert time.monotonic() < end, "the job doesn't end"
-        time.sleep(0.02)
+    desk.wait()
 
 
 # --- approving ---------------------------------------------------------------------------------
@@ -81,7 +77,7 @@ def test_an_edition_is_approved_and_taken_back(draft: DeskFixture) -> None:
     assert "2 readers get it" in words_of(page_of(draft))
     assert send(draft, "approve", when="hand").status_code == 303
     assert status_of(draft).state == "approved"
-    assert "It waits for somebody to send it." in words_of(page_of(draft))
+    assert "It waits for somebody to send it" in words_of(page_of(draft))
     assert send(draft, "take-back").status_code == 303
     assert status_of(draft).state == "draft"
 

@@ -261,7 +261,8 @@ def _changed(
         "headline": new.headline != old.headline,
         "summary": summary != old_summary,
         "lead": new.article != old.article,
-        "sources": new.also != old.also,
+        # Times are left out: feeds set them anew with every edit of theirs.
+        "sources": _sources(new) != _sources(old),
         "details": _details(new) != _details(old),
     }
     return Changed(
@@ -285,10 +286,14 @@ def _sentences(story: EditionStory) -> tuple[str, ...]:
     return tuple(sentence.text for sentence in story.summary)
 
 
+def _sources(story: EditionStory) -> tuple[object, ...]:
+    return tuple((one.feed, one.headline, one.url, one.copy) for one in story.also)
+
+
 def _details(story: EditionStory) -> tuple[object, ...]:
     """What else is printed of a story."""
     return (
-        *(story.source, story.url, story.author, story.published, story.date_origin),
+        *(story.source, story.url, story.author),
         *(story.minutes, story.image, story.update, story.paywall),
         *(story.language, story.direction),
     )

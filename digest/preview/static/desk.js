@@ -75,25 +75,36 @@
 
   let latest = words.version;
 
+  let events = null;
+
+  // A page that nobody sees listens to nothing: a browser has six connections to a server, and
+  // seven open pages would leave none to load an eighth.
   function listen() {
-    const events = new EventSource("/events");
+    if (document.hidden || events) return;
+    events = new EventSource("/events");
     events.addEventListener("open", () => {
       if (status?.hasAttribute("data-lost")) say("");
       status?.removeAttribute("data-lost");
     });
     events.addEventListener("change", ({ data }) => {
       latest = data;
-      if (data && data !== desk()?.dataset.version) soon();
+      // A page that was refused, or is of nobody who has come in, has no version: it stays as it is.
+      if (data && desk()?.dataset.version && data !== desk().dataset.version) soon();
     });
     events.addEventListener("job", ({ data }) => work(JSON.parse(data)));
     events.addEventListener("error", () => {
       status?.setAttribute("data-lost", "");
       say(words.lost);
-      if (events.readyState !== EventSource.CLOSED) return;
+      if (events?.readyState !== EventSource.CLOSED) return;
       // A refusal (too many pages listen) is final for the browser, and not for us.
-      events.close();
+      deaf();
       setTimeout(listen, 5000);
     });
+  }
+
+  function deaf() {
+    events?.close();
+    events = null;
   }
 
   // Progress moves in place; whatever begins or ends comes with the page.
@@ -113,7 +124,10 @@
   }
 
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && latest && latest !== desk()?.dataset.version) renew();
+    if (document.hidden) deaf();
+    else listen();
+    if (document.hidden || !desk()?.dataset.version) return;
+    if (latest && latest !== desk().dataset.version) renew();
   });
 
   // --- what comes after the page: size, findings, the e-mail as text --------------------------------

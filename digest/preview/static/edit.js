@@ -332,6 +332,13 @@ async function check(form) {
   }
 }
 
+// What was typed before this script had come.
+for (const form of all("form[data-keeps]")) {
+  if (!typed(form)) continue;
+  keep(form, true);
+  if (form.dataset.check) later(form);
+}
+
 document.addEventListener("click", (event) => {
   const now = event.target.closest?.("[data-check-now]");
   if (!now) return;

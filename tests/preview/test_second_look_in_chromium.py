@@ -1,0 +1,101 @@
+"""What two editors and many open pages must not do to one another, in a real browser."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+
+from digest.pipeline import editing
+from digest.records import NewOperation
+
+from .browsing import Reader, read
+from .conftest import DeskFixture
+
+pytestmark = pytest.mark.browser
+
+_HIDES = """() => {
+    Object.defineProperty(document, "hidden", {value: true, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def another(desk: DeskFixture, kind: Any, story: str, **values: Any) -> None:
+    """Another editor's change, Ben's."""
+    new = NewOperation(kind, values, "Ben", secrets.token_hex(8), desk.revision, story)
+    editing.change(desk.workshop, desk.digest, desk.date, new, desk.now)
+
+
+def state(desk: DeskFixture) -> str:
+    status = desk.workshop.store.editions.status(desk.digest, desk.date)
+    assert status is not None
+    return status.state
+
+
+def test_what_somebody_changed_since_the_page_was_opened_is_not_approved(
+    desk: DeskFixture,
+) -> None:
+    def look(reader: Reader) -> None:
+        page = reader.open(f"{desk.path}/send")
+        before = page.locator("#desk").get_attribute("data-version")
+        another(desk, "drop", next(iter(desk.stories().values())))
+        # The page renews itself.
+        page.locator(f'#desk:not([data-version="{before}"])').wait_for()
+        page.locator("#approve-form button.primary").click()
+        page.get_by_role("alert").filter(has_text="changed since you looked").wait_for()
+        assert state(desk) == "draft"
+        # Told of it, one may look, and approve.
+        page.goto(f"{desk.path}/send")
+        page.locator("#approve-form button.primary").click()
+        page.locator("#approval").get_by_text("Take").first.wait_for()
+        assert state(desk) == "approved"
+
+    read(desk, look)
+
+
+def test_a_seventh_page_opens_while_six_lie_behind_it(desk: DeskFixture) -> None:
+    """A browser has six connections to a server, and each open page used to hold one."""
+
+    def look(reader: Reader) -> None:
+        first = reader.open(desk.path)
+        tabs = [first, *(first.context.new_page() for _ in range(6))]
+        for tab in tabs[1:]:
+            for behind in tabs[: tabs.index(tab)]:
+                behind.evaluate(_HIDES)
+            tab.goto(desk.path, timeout=10_000)
+        assert tabs[-1].locator("#stories").is_visible()
+
+    read(desk, look)
+
+
+def test_the_box_holds_the_summary_that_is_printed(desk: DeskFixture) -> None:
+    headline, story = next(iter(desk.stories().items()))
+    another(desk, "summary", story, text="Nine dragons came to the fair.")
+    another(desk, "length", story, sentences=1, model="extractive")
+
+    def look(reader: Reader) -> None:
+        page = reader.open(f"{desk.path}/stories/{story}")
+        shown = editing.sheet(desk.workshop, desk.digest, desk.date).edition
+        (printed,) = (one for one in shown.stories if one.headline == headline)
+        text = " ".join(sentence.text for sentence in printed.summary)
+        assert page.locator("#summary-text").input_value() == text
+
+    read(desk, look)
+
+
+def test_a_part_that_was_split_off_a_dropped_story_is_taken_in(desk: DeskFixture) -> None:
+    whole = editing.sheet(desk.workshop, desk.digest, desk.date)
+    story = next(one for one in whole.stories.values() if len(one.articles) > 1)
+    another(desk, "drop", story.id)
+    another(desk, "split", story.id, articles=[story.articles[1].id])
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        title = story.articles[1].title
+        row = page.locator(".left-out li.story").filter(has_text=title)
+        row.get_by_role("button").click()
+        page.locator(".section[data-topic]").get_by_role("heading", name=title).wait_for()
+        assert title in desk.stories()
+
+    read(desk, look)
