@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from digest.errors import StoreError
 from digest.pipeline import editing
+from digest.preview.room import Room
 from digest.records import NewOperation
 
 from .browsing import SIDEWAYS, Reader, problems, read
@@ -160,7 +163,7 @@ def send_form(page: Page, action: str, /, **fields: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_refusal_is_for_everybody(desk: DeskFixture) -> None:
+def test_every_refusal_is_for_everybody(desk: DeskFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the door and the store refuse, work in hand, and an edition in each of its states."""
     trams = desk.stories()["Trams return to Mill Street after nine years without rails"]
     store = desk.workshop.store
@@ -178,8 +181,8 @@ def test_every_refusal_is_for_everybody(desk: DeskFixture) -> None:
         send_form(page, "/name", text="What I typed.")
         judge("403", "What I typed.")
         page.goto("/jobs")
-        send_form(page, "/name", csrf=desk_csrf(page), name="x" * 2_000_000)
-        judge("413", "")
+        send_form(page, "/name", csrf=desk_csrf(page), name="x" * 70_000)
+        judge("413", "64 KiB")
         page.goto("/nowhere")
         judge("missing", "nowhere")
         gone = {"kind": "summary", "do": "summary", "text": "What I typed.", "key": "1"}
@@ -201,8 +204,8 @@ def test_every_refusal_is_for_everybody(desk: DeskFixture) -> None:
         page.goto("/jobs")
         judge("jobs", "DIGEST_SMTP_URL")
         state: Any = "draft"
-        for after in ("approved", "skipped", "failed"):
-            reason = "" if after == "approved" else "nothing new came"
+        for after in ("approved", "skipped", "failed", "sent"):
+            reason = "nothing new came" if after in ("skipped", "failed") else ""
             assert store.editions.move(
                 desk.digest, desk.date, (state,), desk.now, state=after, reason=reason
             )
@@ -221,9 +224,24 @@ def test_every_refusal_is_for_everybody(desk: DeskFixture) -> None:
                     **gone,
                 )
                 judge("409 of a change", "What I typed.")
+        jobs = desk.room.jobs
+        (job, *_) = jobs.all()
+        working = replace(job, number=99, state="running", stage="articles", done=3, total=9)
+        jobs._jobs[99] = working
+        page.goto("/jobs")
+        judge("a job that runs", "3 of 9")
+        del jobs._jobs[99]
+        monkeypatch.setattr(Room, "shelf", full_disk)
+        page.goto("/jobs")
+        judge("trouble", "the disk is full")
+        monkeypatch.undo()
         assert found == {}
 
     read(desk, look)
+
+
+def full_disk(_: Room) -> Any:
+    raise StoreError("sqlite:///state/digest.db: the disk is full; make room")
 
 
 def desk_csrf(page: Page) -> str:
