@@ -288,8 +288,13 @@ def morning(browser: Browser, hands_of: type[Mouse], scene: Scene) -> None:
     objection = page.locator("#summary-verdicts")
     objection.get_by_text("4711").first.wait_for(timeout=60_000)
     save_summary()
-    open_edition()
-    assert "4711" in row(edited).locator(".unsupported").inner_text()
+
+    def objects() -> bool:
+        open_edition()
+        found = row(edited).locator(".unsupported")
+        return found.count() > 0 and "4711" in found.first.inner_text()
+
+    until(objects, "the objection on the list", 60)
     assert INVENTED not in page.request.get(f"{scene.edition}/digest.txt").text()
     shorter = said.split(". ")[0].rstrip(".") + "."
     hands.press(row(edited).locator("h3.headline a"))
