@@ -38,7 +38,7 @@ from digest.pipeline.wiring import Workshop, open_workshop, theme_folders
 from digest.preview.app import create_app
 from digest.preview.jobs import Jobs
 from digest.preview.room import DeskRoom
-from digest.preview.server import build_server, listen
+from digest.preview.server import build_server, listen, settle_memory
 from digest.records import (
     Article,
     Draft,
@@ -90,6 +90,7 @@ def measure(folder: Path, stories: int, rounds: int) -> list[str]:
         )
         listener = listen("127.0.0.1", 0)
         server = build_server(create_app(desk))
+        settle_memory()  # as the command does
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -127,7 +128,10 @@ def ask(client: Client, workshop: Workshop, rounds: int) -> list[str]:
     for name, address in pages.items():
         client.get(address)  # compiles the template, as the first page of a day does
         row(name, [client.timed(lambda a=address: client.get(a)) for _ in range(rounds)])
-    changes = [client.timed(lambda: client.change(path, workshop)) for _ in range(rounds)]
+    changes = []
+    for _ in range(rounds):
+        body = client.form(path, workshop)
+        changes.append(client.timed(lambda body=body: client.change(path, body)))
     row("a change, and the page after it", changes)
     row(
         "the e-mail, for the first time",
@@ -150,8 +154,8 @@ class Client:
     def get(self, address: str) -> str:
         return self._ask("GET", address)
 
-    def change(self, path: str, workshop: Workshop) -> str:
-        """What a browser does at a click: a form, and the page that it leads to."""
+    def form(self, path: str, workshop: Workshop) -> str:
+        """What a browser sends at a click."""
         page = getattr(self, "_page", "") or self.get(path)
         token = re.search(r'name="csrf" value="([^"]+)"', page)
         assert token is not None, "no form on the page"
@@ -164,7 +168,11 @@ class Client:
             "kind": "pin",
             "story": story,
         }
-        self._page = self._ask("POST", f"{path}/operations", urlencode(form))
+        return urlencode(form)
+
+    def change(self, path: str, body: str) -> str:
+        """Sends a form, and loads the page that it leads to."""
+        self._page = self._ask("POST", f"{path}/operations", body)
         return self._page
 
     @staticmethod

@@ -76,7 +76,7 @@ def preview(
     from digest.config.watching import WatchedConfig
     from digest.pipeline.wiring import open_workshop
     from digest.preview.app import create_app
-    from digest.preview.server import listen, serve_preview
+    from digest.preview.server import listen, serve_preview, settle_memory
     from digest.preview.shelf import address_for
 
     watched = WatchedConfig(config or settings.config)
@@ -90,9 +90,11 @@ def preview(
     path = address_for(settings.outbox_dir, wanted or "", names)
     with open_workshop(settings) as workshop, listen(host, port) as listener:
         desk = open_desk(settings, workshop, in_force, lambda: watched.error, host, listener)
+        app = create_app(desk)
+        settle_memory()
         try:
             serve_preview(
-                create_app(desk),
+                app,
                 listener,
                 path=entrance(desk, path, is_own=settings.desk_token is not None),
                 open_browser=not no_browser,
@@ -136,7 +138,7 @@ def _serve(
 ) -> None:
     from digest.config.watching import ConfigFile
     from digest.pipeline.wiring import open_workshop
-    from digest.preview.server import address_of, build_server, listen
+    from digest.preview.server import address_of, build_server, listen, settle_memory
     from digest.service.schedule import Schedule
     from digest.service.service import Service
 
@@ -171,6 +173,7 @@ def _serve(
 
         app = _application(settings, workshop, service, host, desk)
         server = build_server(app, on_started=started, on_stopping=desk.stop)
+        settle_memory()
 
         def ask_to_end() -> None:
             service.stop()
