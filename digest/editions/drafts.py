@@ -9,11 +9,11 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
+from digest.editions.calendar import json_time, wrong
 from digest.errors import OutboxError
 from digest.records import Draft
 
@@ -30,7 +30,7 @@ def dump_draft(draft: Draft) -> bytes:
         ensure_ascii=False,
         allow_nan=False,
         separators=(",", ":"),
-        default=_json_time,
+        default=json_time,
     )
     # A lone surrogate can't be written as UTF-8; one bad character must not cost the draft.
     return zlib.compress(text.encode("utf-8", "replace"))
@@ -66,21 +66,8 @@ def _check(draft: Draft, source: str) -> None:
     """What the records' types don't say."""
     if any(not story.articles for story in draft.stories):
         raise _damaged(source, "a story without articles")
-    try:
-        if date.fromisoformat(draft.date).isoformat() != draft.date:
-            raise ValueError(draft.date)  # 20261124 and 2026-W48-2 are ISO dates too
-    except ValueError as error:
-        raise _damaged(source, f"date: {draft.date!r} is not like 2026-11-24") from error
-    try:
-        ZoneInfo(draft.plan.timezone)
-    # ZoneInfoNotFoundError is a KeyError; `America` is a folder of the zones, and an OSError.
-    except (KeyError, ValueError, OSError) as error:
-        raise _damaged(source, f"timezone: {draft.plan.timezone!r} is unknown") from error
-    if any(moment.tzinfo is None for moment in _moments(draft)):
-        raise _damaged(source, "a time has no zone")
-    if any(not MINYEAR < moment.year < MAXYEAR for moment in _moments(draft)):
-        # Another zone may lead out of the calendar.
-        raise _damaged(source, "a time is at the end of the calendar")
+    if what := wrong(draft.date, draft.plan.timezone, _moments(draft)):
+        raise _damaged(source, what)
 
 
 def _moments(draft: Draft) -> Iterator[datetime]:
@@ -94,9 +81,3 @@ def _damaged(source: str, what: str) -> OutboxError:
     return OutboxError(
         f"{source}: not a usable draft ({what}); build the edition again with `digest run --force`"
     )
-
-
-def _json_time(value: object) -> str:
-    if not isinstance(value, datetime):
-        raise TypeError(f"{type(value).__name__} has no place in a draft")
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

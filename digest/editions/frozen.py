@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
+from digest.editions.calendar import json_time, wrong
 from digest.errors import OutboxError
 from digest.records import Edition
 
@@ -38,7 +38,7 @@ _EDITION = TypeAdapter(Edition)
 def dump_edition(edition: Edition) -> bytes:
     """The edition as UTF-8 JSON, times in ISO 8601 with `Z`. Equal editions, equal bytes."""
     text = json.dumps(
-        asdict(edition), ensure_ascii=False, allow_nan=False, indent=2, default=_json_time
+        asdict(edition), ensure_ascii=False, allow_nan=False, indent=2, default=json_time
     )
     # A lone surrogate can't be written as UTF-8; one bad character must not cost the edition.
     return (text + "\n").encode("utf-8", "replace")
@@ -94,21 +94,8 @@ def _stories(raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _check_times(edition: Edition, source: str) -> None:
-    try:
-        if date.fromisoformat(edition.date).isoformat() != edition.date:
-            raise ValueError(edition.date)  # 20261124 and 2026-W48-2 are ISO dates too
-    except ValueError as error:
-        raise _damaged(source, f"date: {edition.date!r} is not like 2026-11-24") from error
-    try:
-        ZoneInfo(edition.timezone)
-    # ZoneInfoNotFoundError is a KeyError; `America` is a folder of the zones, and an OSError.
-    except (KeyError, ValueError, OSError) as error:
-        raise _damaged(source, f"timezone: {edition.timezone!r} is unknown") from error
-    if any(moment.tzinfo is None for moment in _moments(edition)):
-        raise _damaged(source, "a time has no zone")
-    if any(not MINYEAR < moment.year < MAXYEAR for moment in _moments(edition)):
-        # Another zone may lead out of the calendar.
-        raise _damaged(source, "a time is at the end of the calendar")
+    if what := wrong(edition.date, edition.timezone, _moments(edition)):
+        raise _damaged(source, what)
 
 
 def _moments(edition: Edition) -> Iterator[datetime]:
@@ -123,9 +110,3 @@ def _damaged(source: str, what: str) -> OutboxError:
     return OutboxError(
         f"{source}: not a usable edition ({what}); build it again with `digest run --force`"
     )
-
-
-def _json_time(value: object) -> str:
-    if not isinstance(value, datetime):
-        raise TypeError(f"{type(value).__name__} has no place in an edition")
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -182,7 +182,7 @@ def test_a_draft_of_a_newer_version_is_refused_as_such(draft: Draft) -> None:
 
 
 def test_a_time_that_is_none_is_refused_when_it_is_written(draft: Draft) -> None:
-    with pytest.raises(TypeError, match="bytes has no place in a draft"):
+    with pytest.raises(TypeError, match="bytes has no place in it"):
         dump_draft(replace(draft, labels={"gazette": b"The Gazette"}))  # type: ignore[dict-item]
 
 
