@@ -34,7 +34,7 @@ from digest.preview.door import (
 from digest.preview.keys import KEY_LASTS, Keys, Patience
 from digest.preview.live import Live
 from digest.preview.room import DeskRoom, Room
-from digest.preview.words import desk_words
+from digest.words import desk_words
 
 _HERE = Path(__file__).parent
 

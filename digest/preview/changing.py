@@ -20,8 +20,8 @@ from digest.preview import shown, steps, telling
 from digest.preview.door import Form, own_path
 from digest.preview.reading import base_of, edition_context
 from digest.preview.room import Room
-from digest.preview.words import desk_words
 from digest.records import NewOperation, Operation, OperationKind
+from digest.words import desk_words
 
 # What a button of a story's row asks for that is an operation by itself.
 _PLAIN = ("drop", "pin", "topic", "split")

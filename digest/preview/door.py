@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digest.preview.keys import Keys
-from digest.preview.words import desk_words
+from digest.words import desk_words
 
 MAX_BODY = 64 * 1024
 """Bytes that a form may hold: a note of 3,000 letters of any script, escaped, fits in."""

@@ -9,8 +9,8 @@ from datetime import datetime
 from digest.editions.filters import safe_url
 from digest.pipeline.editing import Evidence, Sheet
 from digest.preview.reading import local
-from digest.preview.words import desk_words
 from digest.records import Article, EditionStory, Story
+from digest.words import desk_words
 
 # A sentence that the article has word for word has support 1; of others a percent is shown.
 _WORD_FOR_WORD = 0.9999

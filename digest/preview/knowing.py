@@ -25,9 +25,9 @@ from digest.preview.explaining import (
 )
 from digest.preview.reading import base_of, long_date
 from digest.preview.room import Room
-from digest.preview.words import desk_words
 from digest.records import FeedDay, Story
 from digest.text.urls import redact
+from digest.words import desk_words
 
 DAYS = 30
 """Days that a feed's picture shows."""

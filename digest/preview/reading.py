@@ -28,8 +28,8 @@ from digest.preview.proofs import Proof
 from digest.preview.room import Room
 from digest.preview.served import served_copy
 from digest.preview.shelf import EditionFolder, find
-from digest.preview.words import desk_words
 from digest.records import ArchiveEntry, Edition, EditionStatus, Finding
+from digest.words import desk_words
 
 VIEWS = ("stories", "desktop", "tablet", "phone", "dark", "text", "plain-images", "source")
 """Ways to look at an edition, in the order of their tabs and keys; they stand in the address."""

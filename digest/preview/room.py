@@ -31,7 +31,7 @@ from digest.preview.jobs import Jobs
 from digest.preview.keys import Keys
 from digest.preview.proofs import Proof, Proofs
 from digest.preview.shelf import DIGEST_NAME, EditionFolder, list_editions
-from digest.preview.words import desk_words
+from digest.words import desk_words
 
 NAME = "digest_name"
 """The cookie with an editor's name."""

@@ -19,10 +19,10 @@ from digest.preview import steps
 from digest.preview.door import Form
 from digest.preview.reading import base_of, local
 from digest.preview.room import Room
-from digest.preview.words import desk_words
 from digest.records import Delivery, DeliveryState, EditionStatus, Receipt
 from digest.subscribers.addresses import normalised
 from digest.text.masking import masked, without_addresses
+from digest.words import desk_words
 
 # Deliveries that the page names: the last that went, and those that didn't.
 _NAMED = 12

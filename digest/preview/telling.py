@@ -8,8 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from digest.pipeline.editing import Sheet
-from digest.preview.words import desk_words
 from digest.records import Operation
+from digest.words import desk_words
 
 # What a list can show of a text that may have 2,000 characters.
 _LONGEST = 90

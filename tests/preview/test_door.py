@@ -19,7 +19,7 @@ from digest.preview import app as app_module
 from digest.preview import door
 from digest.preview.door import Form, check_host, check_origin, own_path
 from digest.preview.keys import Keys, Patience
-from digest.preview.words import desk_words
+from digest.words import desk_words
 
 Desk = Any
 """The fixture of `conftest`, which tests can't import."""
@@ -324,7 +324,7 @@ def test_every_word_of_the_templates_is_there() -> None:
         for name in re.findall(r"\bt(?:\.html)?\(\"([a-z_]+\.[a-z_]+)\"\s*[,)]", file.read_text()):
             section, _, key = name.partition(".")
             assert key in words.section(section), f"{file.name}: {name}"
-    with pytest.raises(KeyError, match=r"words.toml has no 'door.nonsense'"):
+    with pytest.raises(KeyError, match=r"desk.toml has no 'door.nonsense'"):
         words("door.nonsense")
 
 

@@ -115,7 +115,7 @@ def test_the_wheel_holds_the_package_and_the_themes_entire(contents: set[str]) -
         "digest/templates/classic/digest.html.j2",
         "digest/store/migrations/versions/0001_first.py",
         "digest/preview/static/htmx.min.js",
-        "digest/preview/words.toml",
+        "digest/words/desk.toml",
     } <= contents
 
 

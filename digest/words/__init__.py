@@ -1,4 +1,4 @@
-"""The desk's English, all of it in `words.toml`: a section a page."""
+"""The desk's English, all of it in `desk.toml`: a section a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-_FILE = Path(__file__).parent / "words.toml"
+_FILE = Path(__file__).parent / "desk.toml"
 
 
 class DeskWords:
