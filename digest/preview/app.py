@@ -24,6 +24,7 @@ from digest.errors import ConflictError, DigestError, GoneError, UsageError
 from digest.preview import changing, knowing, reading, sending
 from digest.preview.door import (
     KEY,
+    MISDIRECTED,
     Door,
     Form,
     own_path,
@@ -162,6 +163,9 @@ class _Hall:
         if status == 401 and request.method == "GET" and _wants_page(request):
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(f"/enter?next={_quoted(request.url.path + query)}", 303)
+        if status == MISDIRECTED:
+            # By that name it would find no style sheet either.
+            return self._room.page(request, "misdirected.html", status, message=reason)
         return self._refused(request, status, reason)
 
     def http_error(self, request: Request, error: Exception) -> Response:
@@ -186,7 +190,7 @@ class _Hall:
 
     def defect(self, request: Request, error: Exception) -> Response:
         """The door is not asked then, so its headers are put on here."""
-        text = f"unexpected {type(error).__name__} (please report it, with what the log says)"
+        text = self._t("trouble.unexpected_see_log", kind=type(error).__name__)
         request.scope.setdefault("digest.browser", secrets.token_urlsafe(32))
         answer = self._room.page(request, "trouble.html", 500, alone=True, message=text)
         safe_headers(MutableHeaders(raw=answer.raw_headers))

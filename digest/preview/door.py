@@ -57,6 +57,10 @@ def email_policy(*, images: bool = True) -> str:
     )
 
 
+# RFC 9110, 15.5.20: not of a name that this server answers to.
+MISDIRECTED = 421
+
+
 class Form(dict[str, "str | list[str]"]):
     """The fields of a form: a text, or a list of them where a name came more than once."""
 
@@ -222,7 +226,7 @@ class Door:
         if reason := check_method(scope):
             return 405, reason
         if reason := check_host(headers, self._hosts):
-            return 400, reason
+            return MISDIRECTED, reason
         if reason := check_place(scope, headers, self._keys):
             return 403, reason
         if reason := check_key(scope["path"], request.cookies, self._keys, now):

@@ -182,16 +182,18 @@ class _Reading:
         return self._either(request, "written.html", context, sheet)
 
     def email(self, request: Request) -> Response:
-        """The e-mail alone, for a frame."""
+        """The e-mail's HTML byte for byte; with `scheme=light` or `dark` its copy for a frame."""
         flags = request.query_params
         policy = {"Content-Security-Policy": email_policy(images=flags.get("images") != "0")}
         _, proof = self._proof(request)
-        scheme: Literal["light", "dark"] = "dark" if flags.get("dark") else "light"
         if proof.rendered is None:
             html = f"<!doctype html><title>-</title><p>{escape(self._t('read.not_rendered'))}</p>"
-            return HTMLResponse(served_copy(html, scheme), 503, headers=policy)
-        copy = served_copy(proof.rendered.html, scheme, phone=bool(flags.get("phone")))
-        return HTMLResponse(copy, headers=policy)
+            return HTMLResponse(html, 503, headers=policy)
+        html = proof.rendered.html
+        if "scheme" in flags:
+            scheme: Literal["light", "dark"] = "dark" if flags["scheme"] == "dark" else "light"
+            html = served_copy(html, scheme, phone=bool(flags.get("phone")))
+        return HTMLResponse(html, headers=policy)
 
     def page(self, request: Request) -> Response:
         """The edition's page alone, where links from later editions in the outbox lead."""

@@ -1,4 +1,4 @@
-"""The e-mail as the preview serves it: the same HTML, told its colour scheme and screen."""
+"""The e-mail's copy in the desk's frame: the same HTML, told its colour scheme and screen."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _ALWAYS, _NEVER = "(min-width: 0)", "(max-width: 0)"
 def served_copy(html: str, scheme: Literal["light", "dark"], *, phone: bool = False) -> str:
     """The e-mail in the wanted colour scheme whatever the editor's system prefers.
 
-    Only this copy is changed, and only in its `<style>` elements and its head: conditions on
-    `prefers-color-scheme` become true or false, links open a new tab instead of the frame, and
-    for a phone the scroll bar takes no width, as on a real one.
+    Byte for byte the e-mail but for two things, without which a frame couldn't show it: in its
+    `<style>` elements conditions on `prefers-color-scheme` become true or false, and at the end of
+    its head stands one insertion, by which links open a new tab instead of the frame and, for a
+    phone, the scroll bar takes no width, as on a real one.
     """
 
     def decide(condition: re.Match[str]) -> str:

@@ -123,6 +123,8 @@ class Finger(Mouse):
     )
 
     def press(self, target: Locator) -> None:
+        # As wide as it is with its style sheets: the click before may have led to a new page.
+        self.page.wait_for_load_state()
         wide = self.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 375, f"{self.page.url} is {wide} pixels wide"
         target.tap()

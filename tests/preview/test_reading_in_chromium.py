@@ -13,7 +13,7 @@ from digest.pipeline import editing
 from digest.preview.room import Room
 from digest.records import NewOperation
 
-from .browsing import SIDEWAYS, Reader, problems, read
+from .browsing import OTHER_NAME, SIDEWAYS, Reader, problems, read
 from .conftest import GULL, DeskFixture, Item
 
 if TYPE_CHECKING:
@@ -110,6 +110,10 @@ def test_every_state_is_for_everybody(desk_on: DeskFixture) -> None:
         page.goto(desk_on.path)
         reader.settle(page)
         judge("what is not supported", page)
+        for menu in page.locator("#desk .story details.menu").all():
+            menu.locator("summary").click()
+            judge(f"menu {menu.get_attribute('id')}", page, "details[open]", widths=(375,))
+            page.keyboard.press("Escape")
         page.locator("a.sentence").nth(2).focus()
         page.locator("#evidence mark.asked").wait_for()
         judge("evidence", page, widths=(1280,))
@@ -185,6 +189,11 @@ def test_every_refusal_is_for_everybody(desk: DeskFixture, monkeypatch: pytest.M
         judge("413", "64 KiB")
         page.goto("/nowhere")
         judge("missing", "nowhere")
+        # In a tab of its own: what the browser says of a page without TLS isn't the desk's fault.
+        page = reader.tab()
+        page.goto(desk.url.replace("127.0.0.1", OTHER_NAME))
+        judge("421", f"does not answer to the name {OTHER_NAME}")
+        page = reader.open("/jobs")
         gone = {"kind": "summary", "do": "summary", "text": "What I typed.", "key": "1"}
         to = f"{desk.path}/stories/{'0' * 16}"
         page.goto("/jobs")
@@ -274,6 +283,11 @@ def test_no_page_scrolls_sideways_on_the_narrowest_phone(desk_on: DeskFixture) -
             reader.settle(page)
             if pixels := page.evaluate(SIDEWAYS):
                 over[path] = pixels
+        page.goto(desk_on.path)
+        for menu in page.locator("#desk details.menu > summary").all():
+            menu.click()
+            if pixels := page.evaluate(SIDEWAYS):
+                over[menu.get_attribute("aria-label") or "a menu"] = pixels
         assert over == {}
 
     with desk_on.running():

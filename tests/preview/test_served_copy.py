@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.preview.served import served_copy
 
@@ -39,3 +43,43 @@ def test_links_open_outside_the_frame(html: str) -> None:
 def test_the_scroll_bar_takes_no_width_on_the_phone_only() -> None:
     assert "scrollbar-width:none" in served_copy(EMAIL, "light", phone=True)
     assert "scrollbar-width" not in served_copy(EMAIL, "light")
+
+
+PIECES = st.sampled_from(
+    [
+        "<style>",
+        "</style>",
+        "<STYLE type='text/css'>",
+        "</head>",
+        "</HEAD >",
+        "<body>",
+        "(prefers-color-scheme: dark)",
+        "(prefers-color-scheme:light)",
+        "(min-width: 600px)",
+        "(max-width: 0)",
+        "\r\n",
+        "\x00é\u2028",
+        "<base target=_self>",
+    ]
+)
+
+
+@given(html=st.lists(PIECES | st.text(max_size=5)).map("".join), dark=st.booleans())
+def test_beside_one_insertion_and_the_conditions_no_byte_differs(html: str, dark: bool) -> None:
+    copy = served_copy(html, "dark" if dark else "light")
+    said = ("(min-width: 0)", "(max-width: 0)") if dark else ("(max-width: 0)", "(min-width: 0)")
+    where = copy.index('<base target="_blank"><style>:root{')
+    end = copy.index("</style>", where) + len("</style>")
+    bare = copy[:where] + copy[end:]
+    # The e-mail between its conditions stands in the copy; at each of them stands what was decided.
+    pieces = re.split(r"(\(prefers-color-scheme: ?(?:dark|light)\))", html)
+    at = 0
+    for piece in pieces:
+        if not piece.startswith("(prefers") or bare.startswith(piece, at):
+            assert bare.startswith(piece, at)
+            at += len(piece)
+        else:
+            decided = said["dark" not in piece]
+            assert bare.startswith(decided, at)
+            at += len(decided)
+    assert at == len(bare)
