@@ -14,10 +14,10 @@ from digest.pipeline.editing import Sheet, as_sent, sheet
 from digest.pipeline.publishing import publish
 from digest.pipeline.wiring import Workshop
 from digest.records import EditionStatus
+from digest.words import desk_words
 
 # A build that has just begun may take minutes; a person should not wait for it without a word.
 _PATIENCE = 5.0
-_CHANGED = "{edition} was changed just now: look at it, then approve it"
 
 
 def approve(
@@ -41,9 +41,8 @@ def approve(
         try:
             stack.enter_context(workshop.alone(_PATIENCE))
         except BusyError as error:
-            raise ConflictError(
-                f"{digest}/{date}: something is being built just now; approve it when that is done"
-            ) from error
+            busy = desk_words()("approving.busy", edition=f"{digest}/{date}")
+            raise ConflictError(busy) from error
         # With the templates as they are now: what can't be rendered can't be approved.
         workshop = replace(workshop, renderer=workshop.renderer.anew())
         return _approve(workshop, digest, date, now, seen, send_at)
@@ -93,7 +92,7 @@ def _approve(
         **changes,
     )
     if not moved:
-        raise ConflictError(_CHANGED.format(edition=status.name))
+        raise ConflictError(desk_words()("approving.changed", edition=status.name))
     return workshop.store.editions.status(digest, date) or status
 
 
@@ -101,21 +100,16 @@ def _still(workshop: Workshop, seen: EditionStatus) -> None:
     """Raises ConflictError where a service of another state folder was quicker meanwhile."""
     now_is = workshop.store.editions.status(seen.digest, seen.date)
     if now_is is None or (now_is.state, now_is.revision) != (seen.state, seen.revision):
-        raise ConflictError(_CHANGED.format(edition=seen.name))
+        raise ConflictError(desk_words()("approving.changed", edition=seen.name))
 
 
 def _check(shown: Sheet, seen: int | None) -> None:
     """Raises ConflictError where the edition isn't what the person saw, or can't be approved."""
-    status = shown.status
+    t, status = desk_words(), shown.status
     if status.state != "draft":
-        raise ConflictError(f"{status.name} is {status.state}, not a draft")
+        raise ConflictError(t("approving.no_draft", edition=status.name, state=status.state))
     if seen is not None and seen != status.revision:
-        raise ConflictError(
-            f"{status.name} was changed since you looked at it: look again, then approve it"
-        )
+        raise ConflictError(t("approving.changed_since", edition=status.name))
     if shown.waiting:
         still = ", ".join(shown.waiting[:3])
-        raise ConflictError(
-            f"{status.name} is not ready; still being made: {still}. Wait a moment, or "
-            "take back what asks for it"
-        )
+        raise ConflictError(t("approving.not_ready", edition=status.name, still=still))

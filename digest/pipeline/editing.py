@@ -40,13 +40,9 @@ from digest.records import (
     SummarySentence,
     Verdict,
 )
+from digest.words import desk_words
 
 __all__ = ["Evidence", "Sheet", "Wording"]
-
-_OLD = (
-    "it was built by an older version of digest, or what it was made from has been cleared away; "
-    "build it again to change it"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,7 @@ def sheet(workshop: Workshop, digest: str, date: str) -> Sheet:
     undo, redo = _next(operations)
     if found is None:
         edition = _in_outbox(workshop, status)
-        locked = _locked(status) or _OLD
+        locked = _locked(status) or desk_words()("locked.old")
         return Sheet(status, edition, locked, operations=operations)
     build, draft = found
     layout = lay_out(workshop, draft, operations)
@@ -153,7 +149,8 @@ def change(
         return made
     shown = sheet(workshop, digest, date)
     if shown.draft is None:
-        raise ConflictError(f"{digest}/{date}: {shown.locked or _OLD}")
+        why = shown.locked or desk_words()("locked.old")
+        raise ConflictError(desk_words()("locked.edition", edition=f"{digest}/{date}", why=why))
     draft, aimed = shown.draft, _aimed(new, shown)
     made = workshop.store.desk.add(
         digest, date, aimed, now, lambda since: clash(aimed, since, draft)
@@ -167,7 +164,7 @@ def undo(workshop: Workshop, digest: str, date: str, seen: int, now: datetime) -
     """Takes out the last change that counts. Raises ConflictError and GoneError."""
     last, _ = _next(workshop.store.desk.operations(digest, date))
     if last is None:
-        raise ConflictError(f"{digest}/{date}: there is no change to take back")
+        raise ConflictError(desk_words()("stale.no_undo", edition=f"{digest}/{date}"))
     return take_out(workshop, digest, date, last.number, seen, now)
 
 
@@ -175,7 +172,7 @@ def redo(workshop: Workshop, digest: str, date: str, seen: int, now: datetime) -
     """Puts back the change that `undo` took out last. Raises ConflictError and GoneError."""
     _, following = _next(workshop.store.desk.operations(digest, date))
     if following is None:
-        raise ConflictError(f"{digest}/{date}: there is no change to do again")
+        raise ConflictError(desk_words()("stale.no_redo", edition=f"{digest}/{date}"))
     return put_back(workshop, digest, date, following.number, seen, now)
 
 
@@ -249,7 +246,8 @@ def builds(workshop: Workshop, digest: str, date: str) -> list[Build]:
     for number, made, reason in workshop.store.desk.builds(digest, date):
         data = workshop.store.desk.build(digest, date, number)
         if data is not None:
-            edition = load_edition(data, f"{digest}/{date}, build {number}")
+            name = desk_words()("read.build_number", n=number)
+            edition = load_edition(data, f"{digest}/{date}, {name}")
             found.append(Build(digest, date, number, made, reason, edition))
     return found
 
@@ -264,7 +262,7 @@ def _status(workshop: Workshop, digest: str, date: str) -> EditionStatus:
     except OutboxError as error:
         raise GoneError(str(error)) from error
     if data is None:
-        raise GoneError(f"there is no edition {digest}/{date}")
+        raise GoneError(desk_words()("gone.edition", edition=f"{digest}/{date}"))
     built = load_edition(data, f"{digest}/{date}").built
     return EditionStatus(digest, date, "draft", built, fingerprint=fingerprint(data), built=built)
 
@@ -272,24 +270,16 @@ def _status(workshop: Workshop, digest: str, date: str) -> EditionStatus:
 def _in_outbox(workshop: Workshop, status: EditionStatus) -> Edition:
     """The edition as it lies in the outbox; what was built or approved, where that is settled."""
     if not workshop.outbox.has(status.digest, status.date):
-        reason = f": {status.reason}" if status.reason else ""
-        raise GoneError(f"{status.name} is {status.state}{reason}; there is nothing to show")
+        why = "gone.nothing_to_show_why" if status.reason else "gone.nothing_to_show"
+        told = {"edition": status.name, "state": status.state, "why": status.reason}
+        raise GoneError(desk_words()(why, **told))
     if status.state in ("approved", "sending", "sent"):
         return frozen(workshop, status)
     return load_edition(workshop.outbox.read(status.digest, status.date), status.name)
 
 
 def _locked(status: EditionStatus) -> str:
-    if status.state == "draft":
-        return ""
-    return {
-        "building": "it is being built; wait for it",
-        "approved": "it is approved; take the approval back to change it",
-        "sending": "it is being sent",
-        "sent": "it has been sent",
-        "skipped": "it was not sent; build it again to change it",
-        "failed": "it failed; build it again to change it",
-    }[status.state]
+    return "" if status.state == "draft" else desk_words()(f"locked.{status.state}")
 
 
 def _draft(workshop: Workshop, digest: str, date: str) -> tuple[int, Draft] | None:
@@ -318,19 +308,21 @@ def _next(
 
 
 def _waiting(layout: Layout) -> tuple[str, ...]:
-    lines = [f"the summary of “{article.title}”" for article, _ in layout.missing]
-    lines += [f"the check of “{article.title}”" for _, article in layout.unchecked]
+    t = desk_words()
+    lines = [t("waiting.summary", title=article.title) for article, _ in layout.missing]
+    lines += [t("waiting.check", title=article.title) for _, article in layout.unchecked]
     return tuple(lines)
 
 
 def _story(shown: Sheet, story: str) -> Story:
     if story not in shown.stories:
-        raise GoneError(f"{shown.status.name} has no story {story!r} (any more)")
+        raise GoneError(desk_words()("gone.story", edition=shown.status.name, story=story))
     return shown.stories[story]
 
 
 def _aimed(new: NewOperation, shown: Sheet) -> NewOperation:
     """The change, naming the lead of its story as it is now. Raises GoneError and UsageError."""
+    t = desk_words()
     values = new.values
     topics = {one.topic for one in shown.stories.values()}
     if shown.draft is not None:
@@ -341,12 +333,12 @@ def _aimed(new: NewOperation, shown: Sheet) -> NewOperation:
         stories = shown.stories.values()
         feeds = {article.feed for story in stories for article in story.articles}
         if values["feed"] not in feeds:
-            raise GoneError(f"no article of the feed {values['feed']!r} is in this edition")
+            raise GoneError(t("gone.feed", feed=values["feed"]))
         return replace(new, story="", article="")
     named = [values.get("topic"), values.get("after") if new.kind == "section" else ""]
     for topic in filter(None, named):
         if topic not in topics:
-            raise GoneError(f"there is no topic {topic!r}; there is: {', '.join(sorted(topics))}")
+            raise GoneError(t("gone.topic", topic=topic, there=", ".join(sorted(topics))))
     if new.kind == "section":
         return replace(new, story="", article="")
     story = _story(shown, new.story)
@@ -354,13 +346,13 @@ def _aimed(new: NewOperation, shown: Sheet) -> NewOperation:
     if new.kind == "merge":
         others = [_story(shown, other["story"]) for other in values["others"]]
         if any(other.id == story.id for other in others) or not others:
-            raise UsageError("a story can't be merged with itself: choose another one")
+            raise UsageError(t("asked.itself"))
         joining = [{"story": other.id, "article": other.lead.id} for other in others]
         values = {**values, "others": joining}
     elif new.kind == "split" and not (ids > set(values["articles"]) != set()):
-        raise UsageError("choose some of the story's articles, not all, to make another of them")
+        raise UsageError(t("asked.some"))
     elif new.kind == "lead" and values["lead"] not in ids:
-        raise GoneError("that article isn't in the story any more; choose another lead")
+        raise GoneError(t("gone.lead"))
     elif new.kind == "move" and values.get("after"):
         _story(shown, values["after"])
     return replace(new, values=values, article=story.lead.id)

@@ -277,7 +277,7 @@ def seen_in(form: Form) -> int:
     """The revision that the editor looked at. Raises UsageError where the form doesn't say."""
     text = form.text("seen")
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise UsageError("the form doesn't say what was looked at: load the page again")
+        raise UsageError(desk_words()("asked.seen"))
     return int(text)
 
 
@@ -298,9 +298,9 @@ def _merging(form: Form, sheet: Sheet) -> dict[str, str | list[str]]:
     ticked = set(form.all("ticked"))
     order = [story.id for story in sheet.edition.stories if story.id in ticked]
     if ticked - set(order):
-        raise GoneError("one of the ticked stories isn't printed any more: look again, tick again")
+        raise GoneError(desk_words()("gone.ticked"))
     if len(order) < 2:
-        raise UsageError("tick two stories or more that tell the same event, then merge them")
+        raise UsageError(desk_words()("asked.tick_two"))
     first = shown.printed_of(sheet, order[0])
     return {"story": order[0], "article": first.article if first else "", "others": order[1:]}
 

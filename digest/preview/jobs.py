@@ -18,6 +18,7 @@ from digest.pipeline.editing import complete
 from digest.pipeline.progress import Progress
 from digest.pipeline.run import local_date, run
 from digest.pipeline.wiring import Workshop
+from digest.words import desk_words
 
 log = logging.getLogger(__name__)
 
@@ -176,12 +177,13 @@ class Jobs:
         try:
             message = self._done(job, self._progress(number))
         except _Stopped:
-            self._news(number, state="failed", message="it was stopped with the desk")
+            self._news(number, state="failed", message=desk_words()("jobs.ended"))
         except DigestError as error:
             self._news(number, state="failed", message=str(error))
         except Exception as error:
             log.exception("%s", job.name)
-            text = f"unexpected {type(error).__name__}: {error} (please report it)"
+            kind = type(error).__name__
+            text = desk_words()("trouble.unexpected", kind=kind, error=error)
             self._news(number, state="failed", message=text)
         else:
             self._news(number, state="done", message=message)
@@ -191,7 +193,7 @@ class Jobs:
             return self._build(job.digest, progress)
         if job.kind == "complete":
             made = complete(self._workshop, job.digest, job.date, self._clock(), progress)
-            return "" if made else "nothing was missing"
+            return "" if made else desk_words()("jobs.complete_already")
         return self._deliver(job.digest, job.date)
 
     def _build(self, digest: str, progress: Progress) -> str:
@@ -204,30 +206,33 @@ class Jobs:
         if outcome.status == "failed":
             raise UsageError(outcome.reason)
         failed = [feed.feed for feed in report.feeds if feed.status == "failed"]
-        without = f"; no answer from {', '.join(failed)}" if failed else ""
+        t = desk_words()
+        without = t("jobs.no_answer", feeds=", ".join(failed)) if failed else ""
         if outcome.status == "built":
-            return f"{outcome.stories} stories from {outcome.articles} articles{without}"
+            stories = t("read.stories", n=outcome.stories)
+            articles = t("read.articles", n=outcome.articles)
+            return t("jobs.built", stories=stories, articles=articles) + without
         return outcome.reason + without
 
     def _deliver(self, digest: str, date: str) -> str:
         if self._workshop.mail is None:
-            raise UsageError("no mail server is set; set DIGEST_SMTP_URL and start the desk again")
+            raise UsageError(desk_words()("jobs.no_mail"))
         status = self._workshop.store.editions.status(digest, date)
         if status is None or status.state not in ("approved", "sending"):
-            raise UsageError(f"{digest}/{date} isn't approved, so it isn't sent")
+            raise UsageError(desk_words()("jobs.not_approved", edition=f"{digest}/{date}"))
         reports = deliver(self._workshop, self._clock, editions=[status], stop=self._stopping)
         if not reports:
-            return "another process of this state folder is sending; it goes on there"
+            return desk_words()("jobs.sent_elsewhere")
         return reports[0].reason
 
     def _spec(self, digest: str) -> tuple[Config, DigestSpec]:
         config = self._config()
         if config is None:
-            raise UsageError(f"no edition can be built: {self._config_error()}")
+            raise UsageError(desk_words()("jobs.unusable_config", error=self._config_error()))
         spec = config.digest(digest)
         if spec is None:
             there = ", ".join(one.name for one in config.digests)
-            raise UsageError(f"there is no digest {digest!r} in feeds.yaml; it has: {there}")
+            raise UsageError(desk_words()("jobs.unknown_digest", digest=digest, there=there))
         return config, spec
 
     def _progress(self, number: int) -> Progress:

@@ -21,6 +21,7 @@ from digest.pipeline.editing import Sheet, as_sent
 from digest.pipeline.wiring import Workshop
 from digest.preview.shelf import file_stamp
 from digest.records import Edition, Finding, Rendered
+from digest.words import desk_words
 
 # An editor compares a handful of editions; one takes about 400 kB.
 _KEPT = 16
@@ -147,7 +148,8 @@ class Proofs:
             raise
         except Exception as error:
             log.exception("%s: lint", edition.digest)
-            text = f"unexpected {type(error).__name__}: {error} (please report it)"
+            kind = type(error).__name__
+            text = desk_words()("trouble.unexpected", kind=kind, error=error)
             return (Finding("lint", "warning", text),)
 
     def _as_built(self, sheet: Sheet, error: str) -> Proof:

@@ -167,7 +167,8 @@ class Room:
         """The edition that an address names. Raises GoneError and OutboxError."""
         digest, date = request.path_params["digest"], request.path_params["date"]
         if not DIGEST_NAME.fullmatch(digest) or not is_date(date):
-            raise GoneError(f"there is no edition {printable(f'{digest}/{date}')}")
+            name = printable(f"{digest}/{date}")
+            raise GoneError(desk_words()("gone.edition", edition=name))
         return editing.sheet(self.desk.workshop, digest, date)
 
     def proof(self, sheet: Sheet) -> Proof:

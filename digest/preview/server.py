@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from digest.errors import UsageError
+from digest.words import desk_words
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -25,13 +26,13 @@ def listen(host: str, port: int) -> socket.socket:
         UsageError: the port is taken, forbidden or out of range, or the host is not this machine's.
     """
     if not 0 <= port <= 65535:
-        raise UsageError(f"--port {port}: a port is a number from 0 to 65535")
+        raise UsageError(desk_words()("starting.port_range", port=port))
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"--host {host}: no such host; use 127.0.0.1 or localhost") from error
+        raise UsageError(desk_words()("starting.host_unknown", host=host)) from error
     # By name, not 0: asyncio sends small packets at once (TCP_NODELAY) only where it reads TCP.
     # Otherwise each answer after the first on a connection waits 40 ms for the browser's ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -164,13 +165,11 @@ def settle_memory() -> None:
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:
+    t = desk_words()
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"port {port} on {host} is taken: choose another with --port, "
-            "or --port 0 for any that is free"
-        )
+        return t("starting.port_taken", port=port, host=host)
     if error.errno == errno.EACCES:
-        return f"port {port} on {host} needs more rights: choose one from 1024 up with --port"
+        return t("starting.port_rights", port=port, host=host)
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"--host {host} is not an address of this machine; use 127.0.0.1 or 0.0.0.0"
-    return f"can't listen on {host}, port {port}: {error.strerror}; try another --host or --port"
+        return t("starting.host_elsewhere", host=host)
+    return t("starting.other", port=port, host=host, why=error.strerror)

@@ -9,9 +9,12 @@ from datetime import date as Date
 from pathlib import Path
 
 from digest.errors import OutboxError, UsageError
+from digest.words import desk_words
 
 # No dot and no slash: it can't lead out of the outbox, nor be a hidden or temporary folder.
 DIGEST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+# Editions that an error names, so that it stays a few lines.
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ def list_editions(outbox: Path) -> tuple[EditionFolder, ...]:
                     if _is_date(dated.name)
                 ]
     except OSError as error:
-        raise OutboxError(f"{error.filename}: can't be read: {error.strerror}") from error
+        told = {"file": error.filename, "why": error.strerror}
+        raise OutboxError(desk_words()("trouble.outbox", **told)) from error
     return tuple(sorted(found, key=lambda it: (it.date, it.stamp(), it.digest), reverse=True))
 
 
@@ -93,9 +97,13 @@ def address_for(outbox: Path, wanted: str, digests: Collection[str] = ()) -> str
     if wanted in digests:
         return f"/editions/{wanted}"
     names = [f"{edition.digest}/{edition.date}" for edition in editions]
-    shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    there = f"there are {shown}" if names else "it is empty; `digest run` builds one"
-    raise UsageError(f"no edition {wanted!r} in {outbox}: {there}")
+    t = desk_words()
+    told = {"wanted": wanted, "outbox": outbox, "shown": ", ".join(names[:_NAMED])}
+    if not names:
+        raise UsageError(t("starting.no_edition_none", **told))
+    if len(names) > _NAMED:
+        raise UsageError(t("starting.no_edition_more", **told, n=len(names) - _NAMED))
+    raise UsageError(t("starting.no_edition", **told))
 
 
 def _folders(parent: Path) -> list[Path]:

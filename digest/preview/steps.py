@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from digest.errors import GoneError, UsageError
+from digest.words import desk_words
 
 STEPS = ("up", "down", "first", "last")
 
@@ -25,10 +26,10 @@ def moved(sections: Sections, story: str, step: str) -> tuple[str, str] | None:
     where no section holds the story, UsageError for another step.
     """
     if step not in STEPS:
-        raise UsageError(f"a story moves {', '.join(STEPS)}, not {step!r}")
+        raise UsageError(desk_words()("asked.step", steps=", ".join(STEPS), step=step))
     at = next((number for number, (_, ids) in enumerate(sections) if story in ids), None)
     if at is None:
-        raise GoneError("the story isn't printed any more, so it has no place to move from")
+        raise GoneError(desk_words()("gone.place"))
     topic, stories = sections[at]
     others = [one for one in stories if one != story]
     place = list(stories).index(story)
@@ -52,9 +53,9 @@ def section_moved(topics: Sequence[str], topic: str, step: str) -> str | None:
     another step.
     """
     if step not in ("up", "down"):
-        raise UsageError(f"a topic moves up or down, not {step!r}")
+        raise UsageError(desk_words()("asked.topic_step", step=step))
     if topic not in topics:
-        raise GoneError(f"the topic {topic!r} isn't printed any more")
+        raise GoneError(desk_words()("gone.topic_place", topic=topic))
     place = list(topics).index(topic)
     if place == (0 if step == "up" else len(topics) - 1):
         return None
@@ -69,31 +70,28 @@ def moment(text: str, timezone: str, now: datetime) -> datetime:
     Of an hour that comes twice, when summer time ends, the first is meant. Raises UsageError for
     what is no time, a time that summer time skips, and one that is past or over a year ahead.
     """
+    t = desk_words()
     try:
         local = datetime.fromisoformat(text.strip())
     except ValueError:
         local = None
     if local is None or local.tzinfo is not None or len(text.strip()) < len("2026-03-02T07:00"):
-        raise UsageError(f"{text.strip()!r} is no date and time; write it like 2026-03-02 07:00")
+        raise UsageError(t("time.unreadable", text=text.strip()))
     zone = ZoneInfo(timezone)
     shown = f"{local:%Y-%m-%d %H:%M}"
     try:
         found = local.replace(tzinfo=zone).astimezone(UTC)
         again = found.astimezone(zone)
     except OverflowError as error:
-        raise UsageError(f"{shown} is too far away; choose a time within a year") from error
+        raise UsageError(t("time.too_far", time=shown)) from error
     if again.replace(tzinfo=None) != local:
-        raise UsageError(
-            f"{shown} does not exist in {timezone}: the clocks go forward then, to "
-            f"{again:%H:%M}; choose a time before or after"
-        )
+        forward = f"{again:%H:%M}"
+        raise UsageError(t("time.skipped", time=shown, zone=timezone, again=forward))
     if found <= now:
-        raise UsageError(
-            f"{shown} in {timezone} is past; it is {now.astimezone(zone):%Y-%m-%d %H:%M} there "
-            "now. Choose a later time, or send it now"
-        )
+        there = f"{now.astimezone(zone):%Y-%m-%d %H:%M}"
+        raise UsageError(t("time.past", time=shown, zone=timezone, now=there))
     if found - now > _FURTHEST:
-        raise UsageError(f"{shown} is over a year ahead; is the year right?")
+        raise UsageError(t("time.over_a_year", time=shown))
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -29,19 +29,11 @@ from digest.errors import ConflictError, GoneError, StoreError
 from digest.records import NewOperation, Operation, Verdict
 from digest.store.database import Database
 from digest.store.schema import BuildRow, EditionRow, OperationRow
+from digest.words import desk_words
 
 # Builds of an edition that are kept. Each may take some hundred kilobytes with its articles; an
 # editor compares the last few.
 BUILDS_KEPT = 12
-
-_NOT_NOW: Mapping[str, str] = {
-    "building": "is being built now; wait for it, look at it, then do it again",
-    "approved": "is approved; take its approval back, then change it",
-    "sending": "is being sent; nothing can be changed any more",
-    "sent": "has been sent; nothing can be changed any more",
-    "skipped": "was skipped, so there is nothing to change; build it with `digest run`",
-    "failed": "failed, so there is nothing to change; `digest outbox` says why",
-}
 
 Clash = Callable[[Sequence[Operation]], str]
 """Why a change can't be made blindly after those that were made since, or empty."""
@@ -113,9 +105,9 @@ class DeskStore:
                 raise ConflictError(_stale(edition, last, now))
             operation = _must_be(connection, digest, date, number)
             if undone and operation.undone is not None:
-                raise ConflictError(f"change {number} is taken out already; load the page again")
+                raise ConflictError(desk_words()("stale.is_out", number=number))
             if not undone and operation.undone is None:
-                raise ConflictError(f"change {number} counts already; load the page again")
+                raise ConflictError(desk_words()("stale.is_in", number=number))
             connection.execute(
                 update(OperationRow)
                 .where(_of(OperationRow, digest, date), OperationRow.number == number)
@@ -237,10 +229,8 @@ class DeskStore:
         try:
             return zlib.decompress(kept)
         except zlib.error as error:
-            raise StoreError(
-                f"{self._address}: build {number} of {digest}/{date} is damaged; restore a "
-                "backup, or build the edition again with `digest run --force`"
-            ) from error
+            told = {"database": self._address, "number": number, "edition": f"{digest}/{date}"}
+            raise StoreError(desk_words()("trouble.damaged_build", **told)) from error
 
     def prune(self, before: str) -> int:
         """Forgets the builds, drafts with them, of editions dated before that date.
@@ -266,16 +256,15 @@ def _locked(connection: Connection, digest: str, date: str) -> RowMapping:
     """As `_row`; raises GoneError where there is none."""
     row = _row(connection, digest, date)
     if row is None:
-        raise GoneError(
-            f"there is no edition {digest}/{date} (any more); `digest outbox` lists those there are"
-        )
+        raise GoneError(desk_words()("gone.edition_any_more", edition=f"{digest}/{date}"))
     return row
 
 
 def _must_be_draft(edition: RowMapping) -> None:
     state = edition["state"]
     if state != "draft":
-        raise ConflictError(f"{edition['digest']}/{edition['date']} {_NOT_NOW[state]}")
+        name = f"{edition['digest']}/{edition['date']}"
+        raise ConflictError(desk_words()(f"not_now.{state}", edition=name))
 
 
 def _changed(connection: Connection, edition: RowMapping, now: datetime) -> int:
@@ -292,12 +281,11 @@ def _changed(connection: Connection, edition: RowMapping, now: datetime) -> int:
 def _stale(edition: RowMapping, last: Operation | None, now: datetime) -> str:
     """Tells an editor whose page is not of the edition's revision what came since."""
     name = f"{edition['digest']}/{edition['date']}"
-    what = f"{name} is not as your page shows it any more"
-    if last is not None and last.undone is not None:
-        what = f"change {last.number} by {last.who} was taken out at {_clock(last.undone, now)}"
-    elif last is not None:
-        what = f"{last.who} changed {name} (change {last.number}, {_clock(last.made, now)})"
-    return f"{what}; load the page again, look at it, then do it again"
+    if last is None:
+        return desk_words()("stale.page", edition=name)
+    why = "stale.changed" if last.undone is None else "stale.taken_out"
+    time = _clock(last.undone or last.made, now)
+    return desk_words()(why, edition=name, who=last.who, number=last.number, time=time)
 
 
 def _clock(moment: datetime, now: datetime) -> str:
@@ -313,7 +301,7 @@ def _must_be(connection: Connection, digest: str, date: str, number: int) -> Ope
 
 
 def _no_change(digest: str, date: str, number: int) -> GoneError:
-    return GoneError(f"{digest}/{date} has no change {number}; load the page again")
+    return GoneError(desk_words()("gone.change", edition=f"{digest}/{date}", number=number))
 
 
 def _one(

@@ -1,4 +1,4 @@
-"""The desk's English, all of it in `desk.toml`: a section a page."""
+"""The desk's English, all of it in `desk.toml`: what its pages say, and what it refuses, why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DeskWords:
     """What templates call `t`: `t("send.approve", name=value)` gives a text with values filled in.
 
     An entry that is a table of `one` and `other` is chosen from by the value `n`. A name that isn't
-    there is a mistake in a template: KeyError.
+    there is a mistake of whoever asks: KeyError.
     """
 
     def __init__(self, sections: Mapping[str, Mapping[str, Any]]) -> None:
@@ -30,10 +30,6 @@ class DeskWords:
     def html(self, name: str, /, **values: object) -> Markup:
         """The text as HTML of ours; the values are escaped."""
         return Markup(self._entry(name, values)).format(**values)
-
-    def section(self, name: str) -> Mapping[str, Any]:
-        """A whole section, for scripts."""
-        return self._sections[name]
 
     def _entry(self, name: str, values: Mapping[str, object]) -> str:
         section, _, key = name.partition(".")

@@ -14,11 +14,7 @@ from digest.editions.compose import choose
 from digest.editions.desk.reshaping import led_by, merged, parted, split_id, without
 from digest.editions.desk.values import others_of, paragraphs, text_of, texts_of
 from digest.records import Article, Draft, Idle, Operation, Plan, Story
-
-GONE = "the story isn't there any more"
-EXCLUDED = "its feed is left out of this edition"
-ARTICLE_GONE = "the article isn't part of the story any more"
-PLACE_GONE = "what it was put behind isn't there any more: the story stands by its rank"
+from digest.words import desk_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,15 +244,15 @@ class _Table:
         else:
             self.moved.discard(story.id)
             self.stand(story.id, topic)
-            self.tell(operation, PLACE_GONE)
+            self.tell(operation, desk_words()("idle.place_gone"))
         self.moved.add(story.id)
 
     def section(self, operation: Operation) -> None:
         topic, after = text_of(operation, "topic"), text_of(operation, "after")
         if topic not in self.topics:
-            self.tell(operation, "the heading isn't there any more")
+            self.tell(operation, desk_words()("idle.heading_gone"))
         elif after and after not in self.topics:
-            self.tell(operation, "the heading that it was put behind isn't there any more")
+            self.tell(operation, desk_words()("idle.heading_place_gone"))
         elif after != topic:
             self.topics.remove(topic)
             self.topics.insert(self.topics.index(after) + 1 if after else 0, topic)
@@ -268,9 +264,10 @@ class _Table:
         for id, article in others_of(operation):
             other = self.find(id, article)
             if other is None:
-                self.tell(operation, f"a story didn't join: {self.missing(article)}")
+                why = self.missing(article)
+                self.tell(operation, desk_words()("idle.not_joined", why=why))
             elif other.id == story.id:
-                self.tell(operation, "a story didn't join: it is part of this one already")
+                self.tell(operation, desk_words()("idle.not_joined_same"))
             else:
                 others[other.id] = other
         together = [story, *others.values()]
@@ -296,7 +293,7 @@ class _Table:
         self.joined[id] = into
         for texts in (self.headlines, self.summaries, self.lengths):
             if (operation := texts.pop(id, None)) is not None:
-                self.tell(operation, "the story became part of another, whose own text is printed")
+                self.tell(operation, desk_words()("idle.text_joined"))
         for ids in (self.dropped, self.pinned, self.kept, self.moved):
             ids.discard(id)
         del self.places[id], self.roots[id]
@@ -306,13 +303,13 @@ class _Table:
         wanted = texts_of(operation, "articles")
         off = there.intersection(wanted)
         for gone in set(wanted) - there:
-            reason = EXCLUDED if gone in self.excluded else "it isn't part of the story any more"
-            self.tell(operation, f"an article wasn't split off: {reason}")
+            why = self.missing(gone, "idle.not_split_gone")
+            self.tell(operation, desk_words()("idle.not_split", why=why))
         if not off:
             return
         id = self.parts[operation.number]
         if off == there:
-            self.tell(operation, "the story has no other articles any more")
+            self.tell(operation, desk_words()("idle.not_split_alone"))
             self.joined[id] = story.id
             return
         self.stories[story.id], self.stories[id] = parted(story, off, id)
@@ -330,13 +327,13 @@ class _Table:
         if any(article.id == lead for article in story.articles):
             self.stories[story.id] = led_by(story, lead)
         else:
-            self.tell(operation, EXCLUDED if lead in self.excluded else ARTICLE_GONE)
+            self.tell(operation, self.missing(lead, "idle.article_gone"))
 
     def exclude(self, operation: Operation) -> None:
         """Tell it when there is nothing of the feed; the articles have left before all else."""
         feed = text_of(operation, "feed")
         if not any(article.feed == feed for article in self.articles()):
-            self.tell(operation, "the edition has nothing of the feed")
+            self.tell(operation, desk_words()("idle.no_feed"))
 
     # --- finding and telling ------------------------------------------------------------------
 
@@ -383,8 +380,9 @@ class _Table:
             id = self.joined[id]
         return id
 
-    def missing(self, article: str) -> str:
-        return EXCLUDED if article in self.excluded else GONE
+    def missing(self, article: str, gone: str = "idle.gone") -> str:
+        """Why an article isn't there; `gone` names the words where its feed isn't excluded."""
+        return desk_words()("idle.excluded" if article in self.excluded else gone)
 
     def tell(self, operation: Operation, reason: str) -> None:
         self.idle[Idle(operation.number, reason)] = None

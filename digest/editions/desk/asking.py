@@ -9,6 +9,7 @@ from typing import Any, get_args
 from digest.editions.printable import printable
 from digest.errors import UsageError
 from digest.records import OperationKind
+from digest.words import desk_words
 
 # Most characters of what an editor writes. A headline of 300 fills four lines of an e-mail, a
 # summary of 2,000 a page of a phone's; a subject of 200 is cut by every client.
@@ -22,7 +23,6 @@ _MANY = 500
 _ID = re.compile(r"[!-~]{1,40}")
 _KINDS: tuple[OperationKind, ...] = get_args(OperationKind)
 _WITHOUT_STORY = ("section", "note", "subject", "exclude")
-_BROKEN = "load the page again and try once more"
 
 Form = Mapping[str, str | list[str]]
 
@@ -53,27 +53,27 @@ def known_kind(kind: str) -> OperationKind:
     for known in _KINDS:
         if kind == known:
             return known
-    raise UsageError(f"there is no change {_shown(kind)}: {_BROKEN}")
+    raise UsageError(desk_words()("asked.kind", shown=_shown(kind)))
 
 
 def _values(kind: OperationKind, form: Form, models: Collection[str] | None) -> dict[str, Any]:
     match kind:
         case "move":
-            after = _id(form, "after", "story to put it behind") if _first(form, "after") else ""
+            after = _id(form, "after", "story_behind") if _first(form, "after") else ""
             return {"topic": _name(form, "topic", "topic"), "after": after}
         case "topic":
             return {"topic": _name(form, "topic", "topic")}
         case "section":
-            after = _name(form, "after", "topic to put it behind") if _first(form, "after") else ""
+            after = _name(form, "after", "topic_behind") if _first(form, "after") else ""
             return {"topic": _name(form, "topic", "topic"), "after": after}
         case "merge":
-            others = [_other(text) for text in _all(form, "others", "stories to put together")]
+            others = [_other(text) for text in _all(form, "others", "stories")]
             return {"others": others}
         case "split":
-            articles = _all(form, "articles", "articles to split off")
+            articles = _all(form, "articles", "articles")
             return {"articles": [_checked_id(id, "article") for id in articles]}
         case "lead":
-            return {"lead": _id(form, "lead", "article to lead the story")}
+            return {"lead": _id(form, "lead", "lead")}
         case "headline":
             return {"text": _line(form, "headline", HEADLINE)}
         case "summary":
@@ -93,11 +93,11 @@ def _length(form: Form, models: Collection[str] | None) -> dict[str, Any]:
     written = _first(form, "sentences").strip()
     sentences = int(written) if written.isdecimal() and len(written) < 3 else 0
     if not 1 <= sentences <= SENTENCES:
-        raise UsageError(f"a summary has 1 to {SENTENCES} sentences, not {_shown(written)}")
-    model = _name(form, "model", "model to write the summary")
+        raise UsageError(desk_words()("asked.sentences", most=SENTENCES, shown=_shown(written)))
+    model = _name(form, "model", "model")
     if models is not None and model not in models:
         known = ", ".join(sorted(models))
-        raise UsageError(f"{_shown(model)} writes no summaries here; choose one of: {known}")
+        raise UsageError(desk_words()("asked.model", shown=_shown(model), known=known))
     return {"sentences": sentences, "model": model}
 
 
@@ -108,13 +108,13 @@ def _first(form: Form, name: str) -> str:
 
 
 def _all(form: Form, name: str, what: str) -> list[str]:
-    """All values of a field, each once."""
+    """All values of a field, each once; `what` they are, by its name among the words."""
     found = form.get(name, [])
     values = list(dict.fromkeys(filter(None, [found] if isinstance(found, str) else found)))
     if not values:
-        raise UsageError(f"choose the {what} first")
+        raise _refused("choose", what)
     if len(values) > _MANY:
-        raise UsageError(f"{len(values)} are too many at once; choose at most {_MANY} {what}")
+        raise _refused("too_many", what, n=len(values), most=_MANY)
     return values
 
 
@@ -132,33 +132,35 @@ def _id(form: Form, name: str, what: str) -> str:
 
 def _checked_id(id: str, what: str) -> str:
     if not _ID.fullmatch(id):
-        said = f"{_shown(id)} names no {what}" if id else f"no {what} is named"
-        raise UsageError(f"{said}: {_BROKEN}")
+        raise _refused("bad_id", what, shown=_shown(id)) if id else _refused("no_id", what)
     return id
 
 
 def _name(form: Form, name: str, what: str) -> str:
     found = _squeezed(_first(form, name))
     if not found:
-        raise UsageError(f"no {what} is named: choose one")
+        raise _refused("no_name", what)
     if len(found) > _NAME:
-        raise UsageError(f"{_shown(found)} is too long to name a {what}: {_BROKEN}")
+        raise _refused("long_name", what, shown=_shown(found))
     return found
 
 
 def _line(form: Form, what: str, most: int) -> str:
     text = _within(_squeezed(_first(form, "text")), what, most)
     if not text:
-        raise UsageError(
-            f"the {what} is empty: write one, or take your change out to have the old one"
-        )
+        raise _refused("empty", what)
     return text
 
 
 def _within(text: str, what: str, most: int) -> str:
     if len(text) > most:
-        raise UsageError(f"the {what} has {len(text):,} characters; write at most {most:,}")
+        raise _refused("long_text", what, n=len(text), most=most)
     return text
+
+
+def _refused(why: str, what: str, **values: object) -> UsageError:
+    t = desk_words()
+    return UsageError(t(f"asked.{why}", what=t(f"asked_for.{what}"), **values))
 
 
 def _squeezed(text: str) -> str:

@@ -6,26 +6,10 @@ from collections.abc import Sequence
 
 from digest.editions.desk.values import Change, others_of, text_of, texts_of
 from digest.records import Draft, NewOperation, Operation, OperationKind
+from digest.words import desk_words
 
 # What only one of each edition has: two changes of a kind speak of the same.
 _WHOLE: tuple[OperationKind, ...] = ("note", "subject", "section")
-
-_DID: dict[OperationKind, str] = {
-    "move": "moved {it}",
-    "topic": "put {it} under another heading",
-    "section": "changed the order of the headings",
-    "drop": "dropped {it}",
-    "pin": "pinned {it}",
-    "merge": "put stories together, {it} among them",
-    "split": "split {it}",
-    "lead": "chose another lead for {it}",
-    "headline": "changed the headline of {it}",
-    "summary": "changed the summary of {it}",
-    "length": "asked for another summary of {it}",
-    "note": "changed the note",
-    "subject": "changed the subject",
-    "exclude": "left out the feed {feed}",
-}
 
 
 def clash(new: NewOperation, since: Sequence[Operation], draft: Draft) -> str:
@@ -65,11 +49,10 @@ def _named(change: Change) -> set[str]:
 
 
 def _told(new: NewOperation, other: Operation) -> str:
-    it = "one of these stories" if new.kind == "merge" else "this story"
-    did = _DID[other.kind].format(it=it, feed=text_of(other, "feed"))
-    who = other.who or "Somebody"
+    t = desk_words()
+    it = t("clash.one_of") if new.kind == "merge" else t("clash.it")
+    did = t(f"clash.{other.kind}", it=it, feed=text_of(other, "feed"))
+    who = other.who or t("clash.somebody")
     if other.undone is None:
-        said = f"{who} {did} at {other.made:%H:%M} UTC"
-    else:
-        said = f"what {who} did ({did}) was taken back at {other.undone:%H:%M} UTC"
-    return f"{said}: look at it, then do it again"
+        return t("clash.told", who=who, did=did, time=f"{other.made:%H:%M}")
+    return t("clash.told_undone", who=who, did=did, time=f"{other.undone:%H:%M}")

@@ -7,12 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from digest.records import Article, Story
-
-JOINED = "an editor put them together"
-"""Why an article stands in a story that it came to by an editor's merging."""
-
-SPLIT_OFF = "an editor split it off together with the others"
-STAYED = "it stayed with the others when an editor split the story"
+from digest.words import desk_words
 
 
 def age(article: Article) -> tuple[float, str]:
@@ -41,10 +36,11 @@ def merged(story: Story, others: Sequence[Story], foremost: Story) -> Story:
     An article that joins keeps the reason it had; that of the one which began its story was none.
     What an earlier edition told of any of them, it told of the whole.
     """
+    joined = desk_words()("together.joined")
     why = dict(story.why)
     copies = dict(story.copies)
     for other in others:
-        why |= {article.id: other.why.get(article.id) or JOINED for article in other.articles}
+        why |= {article.id: other.why.get(article.id) or joined for article in other.articles}
         copies |= other.copies
     return replace(
         story,
@@ -65,10 +61,11 @@ def parted(story: Story, off: Collection[str], id: str) -> tuple[Story, Story]:
     """
     went = [article for article in story.articles if article.id in off]
     stayed = [article for article in story.articles if article.id not in off]
+    t = desk_words()
     rest, part = _of(story, stayed), led_by(_of(story, went), min(went, key=age).id)
     return (
-        replace(rest, why=_still_true(rest, went, STAYED)),
-        replace(part, why=_still_true(part, stayed, SPLIT_OFF), id=id, update=None),
+        replace(rest, why=_still_true(rest, went, t("together.stayed"))),
+        replace(part, why=_still_true(part, stayed, t("together.split_off")), id=id, update=None),
     )
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from digest.editions.desk.arranging import EXCLUDED, GONE, PLACE_GONE, arranged, sections
-from digest.editions.desk.reshaping import JOINED
+from digest.editions.desk.arranging import arranged, sections
 from digest.records import Draft, Operation, Update
+from digest.words import desk_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from conftest import Make
 
     Change = Callable[..., Operation]
+
+GONE, EXCLUDED, PLACE_GONE = map(desk_words(), ("idle.gone", "idle.excluded", "idle.place_gone"))
+JOINED = desk_words()("together.joined")
 
 
 def printed(draft: Draft, *operations: Operation, most: int | None = None) -> dict[str, list[str]]:
