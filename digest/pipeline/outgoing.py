@@ -18,6 +18,7 @@ from digest.pipeline.delivering import copies_of, fingerprint, frozen
 from digest.pipeline.editing import as_sent, sheet
 from digest.pipeline.wiring import Workshop
 from digest.records import DeliveryState, Edition, EditionStatus, Envelope, Reader
+from digest.words import desk_words
 
 _LEFT = "not sent again: the reader has left, or the address is dead"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -104,7 +105,7 @@ def take_back(workshop: Workshop, status: EditionStatus, now: datetime) -> None:
         send_at=status.asked,
     ):
         state = (workshop.store.editions.status(status.digest, status.date) or status).state
-        raise ConflictError(f"{status.name} is {state}, not approved")
+        raise ConflictError(desk_words()("not_to_send.not_approved", name=status.name, state=state))
 
 
 def release(workshop: Workshop, status: EditionStatus, now: datetime) -> EditionStatus:
@@ -217,19 +218,13 @@ def _to_send(workshop: Workshop, status: EditionStatus) -> Edition:
 
 def not_to_send(status: EditionStatus) -> str:
     """Why an edition in this state can't be sent, and what to do."""
-    if status.state == "sending":
-        return f"{status.name} is being sent; `digest outbox {status.name}` tells how far it is"
-    if status.state == "sent":
-        return f"{status.name} has been sent; `digest outbox {status.name}` tells to how many"
-    if status.state == "draft":
-        return f"{status.name} waits for approval: `digest approve {status.name}`"
-    if status.state == "building":
-        return f"{status.name} is being built; wait for it"
-    if status.state == "failed" and status.started is not None:
-        return f"{status.name} failed ({status.reason}); `digest send {status.name}` tries again"
-    if status.fingerprint and status.approved is None:
-        return (
-            f"{status.name} was never approved, and its build failed ({status.reason}); "
-            f"`digest run {status.digest} --force` builds it again"
-        )
-    return f"{status.name} was not built ({status.reason}); `digest run {status.digest}` builds one"
+    why = "not_built"
+    if status.state in ("sending", "sent", "draft", "building"):
+        why = status.state
+    elif status.state == "failed" and status.started is not None:
+        why = "failed"
+    elif status.fingerprint and status.approved is None:
+        why = "never_approved"
+    return desk_words()(
+        f"not_to_send.{why}", name=status.name, digest=status.digest, reason=status.reason
+    )
