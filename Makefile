@@ -37,11 +37,12 @@ demo: $(RUNTIME)  ## build an edition from the example feeds, and print where it
 	    $(BIN)/digest run --config $(DEMO) || \
 	test $$? -eq 1  # done, with failures that are listed: one of the feeds is broken on purpose
 
-# Two processes: a third of the time goes into waiting, and each holds the models (2 GB). Files stay
-# whole, since what a file's tests share is dear to make, and in their order: the longest come early.
+# Three processes on two cores: a fifth of the time goes into waiting; each holds the models (2 GB).
+# Files stay whole, since what a file's tests share is dear to make, and in their order: the longest
+# come early.
 # One thread each: on two cores four threads of torch wait for one another, and that costs a third.
 test: $(DEV)  ## run all tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest --cov --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest --cov --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: $(DEV)  ## lint, formatting, types, import contracts, Dockerfile
 	$(BIN)/ruff check .

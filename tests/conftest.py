@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import io
+import json
 import os
 import runpy
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -512,3 +515,49 @@ def mail_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer
     server.start(tmp_path_factory.mktemp("mail_server"))
     yield server
     assert server.stop() == []
+
+
+# --- commands ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> Callable[..., Ran]:
+    """The console script in an empty folder, but in this process, which has the libraries and the
+    model loaded already."""
+    from digest.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+    for variable in [one for one in os.environ if one.startswith("DIGEST_")]:
+        monkeypatch.delenv(variable)
+
+    def run(*words: str, input: str = "", **settings: str) -> Ran:
+        with monkeypatch.context() as patch:
+            for variable, value in settings.items():
+                patch.setenv(variable, value)
+            patch.setattr(sys, "argv", ["digest", *words])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input.encode())))
+            capsysbinary.readouterr()
+            status = 0
+            try:
+                main()
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        out, err = capsysbinary.readouterr()
+        return Ran(status, out.decode(), err.decode())
+
+    return run

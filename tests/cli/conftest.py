@@ -1,16 +1,12 @@
-"""The console script, run as users run it, in an empty folder: as a process, or in this one."""
+"""The console script, run as users run it, in an empty folder."""
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -38,48 +34,6 @@ def digest(tmp_path: Path, environment: dict[str, str]) -> Run:
             text=True,
             timeout=300,
         )
-
-    return run
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended, and what it said."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.stdout)
-
-
-@pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
-) -> Callable[..., Ran]:
-    """As `digest`, but in this process, which has the libraries and the model loaded already."""
-    from digest.cli.app import main
-
-    monkeypatch.chdir(tmp_path)
-    for variable in [one for one in os.environ if one.startswith("DIGEST_")]:
-        monkeypatch.delenv(variable)
-
-    def run(*words: str, input: str = "", **settings: str) -> Ran:
-        with monkeypatch.context() as patch:
-            for variable, value in settings.items():
-                patch.setenv(variable, value)
-            patch.setattr(sys, "argv", ["digest", *words])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input.encode())))
-            capsysbinary.readouterr()
-            status = 0
-            try:
-                main()
-            except SystemExit as ended:
-                status = int(ended.code or 0)
-        out, err = capsysbinary.readouterr()
-        return Ran(status, out.decode(), err.decode())
 
     return run
 

@@ -10,7 +10,7 @@ import email.policy
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -65,10 +65,23 @@ def address() -> Iterator[str]:
     server.server_close()
 
 
-def run(desk: Desk, urls: list[tuple[str, str]], outbox: str) -> Any:
-    desk.configure(DIGEST, urls)
-    arguments = ("run", "--window", "all", "--now", NOW)
-    return desk.run_json(*arguments, timeout=1200, DIGEST_OUTBOX_DIR=outbox)
+Run = Callable[[list[tuple[str, str]], str], Any]
+
+
+@pytest.fixture(scope="module")
+def run(desk: Desk, small_encoder: Path) -> Run:
+    """Runs over feeds into an outbox.
+
+    Thousands of articles are encoded, which of them belong together is not looked at here.
+    """
+
+    def run(urls: list[tuple[str, str]], outbox: str) -> Any:
+        desk.configure(DIGEST, urls)
+        arguments = ("run", "--window", "all", "--now", NOW)
+        settings = {"DIGEST_OUTBOX_DIR": outbox, "DIGEST_ENCODER": str(small_encoder)}
+        return desk.run_json(*arguments, timeout=1200, **settings)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +90,15 @@ def desk(new_desk: Any) -> Desk:
 
 
 @pytest.fixture(scope="module")
-def over_http(desk: Desk, address: str) -> Any:
-    urls = [(name, f"{address}/{quote(file)}") for name, file in NAMES.items()]
-    return run(desk, urls, "outbox-http")
+def over_http(run: Run, address: str) -> Any:
+    return run([(name, f"{address}/{quote(file)}") for name, file in NAMES.items()], "outbox-http")
 
 
 @pytest.fixture(scope="module")
-def as_files(desk: Desk, over_http: Any) -> Any:
+def as_files(run: Run, over_http: Any) -> Any:
     """The same state, but another outbox: what was computed is remembered, what was told isn't."""
     assert over_http["digests"]
-    return run(desk, [(name, str(DATA / file)) for name, file in NAMES.items()], "outbox-files")
+    return run([(name, str(DATA / file)) for name, file in NAMES.items()], "outbox-files")
 
 
 @pytest.fixture(scope="module", params=["outbox-http", "outbox-files"])
