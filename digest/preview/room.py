@@ -26,7 +26,7 @@ from digest.errors import GoneError
 from digest.pipeline import editing
 from digest.pipeline.editing import Sheet
 from digest.pipeline.wiring import Workshop
-from digest.preview.door import BROWSER, CSRF, Form, own_path, set_cookie
+from digest.preview.door import BROWSER, CSRF, Form, check_key, own_path, set_cookie
 from digest.preview.jobs import Jobs
 from digest.preview.keys import Keys
 from digest.preview.proofs import Proof, Proofs
@@ -94,8 +94,11 @@ class Room:
         with their editions, newest first), `digests` (names in feeds.yaml), `jobs`, `news` (those
         that are open, and that ended just now), `config_error`, `serves`; `seen`, the revision of a
         `sheet`. With `alone=True` nothing is told but what is in `context`, as visitors must see it
-        who have not come in, and while the store fails.
+        who have not come in (so it is for whoever lacks the key), and while the store fails.
         """
+        # Some addresses answer without the key: what they don't know is nobody's to learn there.
+        if check_key("", request.cookies, self.keys, self.desk.clock()):
+            context["alone"] = True
         # Taken first: what changes meanwhile makes the page look again.
         shared = self._nothing() if context.get("alone") else self._everything()
         browser = request.scope["digest.browser"]

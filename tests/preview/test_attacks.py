@@ -536,6 +536,19 @@ def events_without_token(desk: Desk) -> bool:
         return bool(answer.status_code == 200 and "event: change" in next(answer.iter_text(), ""))
 
 
+def told_by_an_open_address(desk: Desk) -> bool:
+    """Addresses that answer without the key must not tell what lies behind it."""
+    with desk.browser() as client:
+        pages = [
+            client.get(path).text for path in ("/static/nothing", "/enter", "/enter/", "/nowhere")
+        ]
+        return any(desk.date in page or desk.digest in page for page in pages)
+
+
+def to_everybody(patch: Patch) -> None:
+    patch.setattr(room, "check_key", lambda *_: "")
+
+
 def token_in_the_address(desk: Desk) -> bool:
     """Whoever looks over the shoulder, or into the history of the page that is open."""
     with desk.browser() as client:
@@ -718,6 +731,13 @@ DOORS = [
         "check_key",
         events_without_token,
         nothing("check_key"),
+        {"token": TOKEN},
+    ),
+    Attack(
+        "the editions' names, from a page without the key",
+        "check_key",
+        told_by_an_open_address,
+        to_everybody,
         {"token": TOKEN},
     ),
     Attack(
