@@ -14,6 +14,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -24,6 +25,35 @@ from typing import Any, Literal
 
 import pytest
 from aiosmtpd.smtp import SMTP, TLSSetupException
+from hypothesis import HealthCheck, settings
+
+from .postgres import PostgresServer
+
+# How long an example takes depends on what else the machine does, which is nobody's mistake.
+settings.register_profile("digest", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("digest")
+
+# Files that lie in memory, on Linux.
+_IN_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests' files lie in memory where there is room, and where programs may be run from there.
+
+    Each commit of a database waits for the disk, which is half of the tests' time, and is needed
+    for none of them: only a power cut loses what was not synced, and none is played here.
+    """
+    if config.getoption("basetemp") or not {"TMPDIR", "PYTEST_DEBUG_TEMPROOT"}.isdisjoint(
+        os.environ
+    ):
+        return
+    if _IN_MEMORY.is_dir():
+        place = os.statvfs(_IN_MEMORY)
+        if place.f_bavail * place.f_frsize >= _ROOM and not place.f_flag & os.ST_NOEXEC:
+            os.environ["TMPDIR"] = os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_IN_MEMORY)
+            tempfile.tempdir = None  # asked for again
+
 
 _NOBODY = 65534
 _SCREENSHOTS = Path(__file__).parents[1] / "scripts" / "screenshots.py"
@@ -561,3 +591,28 @@ def command(
         return Ran(status, out.decode(), err.decode())
 
     return run
+
+
+# --- databases -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real server of its own for this process; no test stops it."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> str:
+    """The address of a new, empty database."""
+    return postgres.new_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database for a test that runs on both: one in a file, one on a server."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state' / 'digest.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_store()

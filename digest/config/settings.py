@@ -20,10 +20,6 @@ from digest.text.urls import canonical_url, is_http, redact
 PREFIX = "DIGEST_"
 ENV_FILE = Path(".env")
 
-RESERVED = ("DIGEST_DASK_SCHEDULER",)
-"""Names of the design that this version does not read yet; setting one does nothing."""
-
-
 # Of hexadecimal digits these are 64 bits: more than anybody tries out to sign a newsletter's links.
 _KEY_LENGTH = 16
 
@@ -53,7 +49,9 @@ class Settings(BaseSettings):
         default=Path("state"), description="The database and what else is remembered."
     )
     database_url: SecretStr | None = Field(
-        default=None, description="Another database than the default."
+        default=None,
+        description="Another database than the default: `postgresql://user:password@host/name`, "
+        "or `sqlite:///FILE`.",
     )
     templates_dir: Path = Field(default=Path("templates"), description="Where themes are.")
     contact: str = Field(
@@ -153,6 +151,24 @@ class Settings(BaseSettings):
         default=None,
         description="Number format of models that write; what suits the device if unset.",
     )
+    dask_scheduler: str | None = Field(
+        default=None,
+        pattern=r"^(tcp|tls)://[^\s/@]+:\d{1,5}$",
+        description="Where feeds are fetched and summaries are made: the scheduler of a Dask "
+        "cluster, `tcp://host:8786`; this machine if unset.",
+    )
+    dask_fallback: bool = Field(
+        default=False,
+        description="Whether this machine does the work where the cluster can't; else that is an "
+        "error.",
+    )
+    keep_days: int = Field(
+        default=400,
+        ge=60,
+        le=36_500,
+        description="How long articles and what became of them are kept. What is not yet sent, or "
+        "what an edition's memory needs, stays.",
+    )
     misfire_grace_hours: float = Field(
         default=6,
         gt=0,
@@ -176,7 +192,7 @@ class Settings(BaseSettings):
         if value is not None and not re.match(r"[a-z0-9+]+://", value.get_secret_value()):
             raise ValueError(
                 "is not the address of a database; for example sqlite:///state/digest.db or "
-                "postgresql+psycopg://user:password@host/name"
+                "postgresql://user:password@host/name"
             )
         return value
 
@@ -237,7 +253,9 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's address, password included: for opening it, never for printing."""
         if self.database_url is not None:
-            return self.database_url.get_secret_value()
+            address = self.database_url.get_secret_value()
+            # As libpq writes it; SQLAlchemy wants to know the driver.
+            return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", address)
         return f"sqlite:///{self.state_dir / 'digest.db'}"
 
 
@@ -273,9 +291,7 @@ def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     names = {*environ, *(dotenv_values(ENV_FILE) if ENV_FILE.is_file() else ())}
     remarks = []
     for name in sorted(name for name in names if name.upper().startswith(PREFIX)):
-        if name.upper() in RESERVED:
-            remarks.append(f"{name}: this version of digest does not support it yet")
-        elif name.upper() not in known:
+        if name.upper() not in known:
             guess = nearest(name[len(PREFIX) :], (word[len(PREFIX) :] for word in known))
             hint = f" (did you mean {PREFIX}{guess}?)" if guess else ""
             remarks.append(f"{name}: unknown setting{hint}")

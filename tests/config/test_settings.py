@@ -150,6 +150,21 @@ def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in f"{settings} {settings!r} {settings.model_dump()}"
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+@pytest.mark.usefixtures("folder")
+def test_postgresql_is_written_as_everywhere(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("DIGEST_DATABASE_URL", f"{scheme}://user@host/digest")
+    assert load_settings().database == "postgresql+psycopg://user@host/digest"
+
+
+@pytest.mark.parametrize("value", ["host:8786", "http://host:8786", "tcp://host", "tcp://a b:1"])
+@pytest.mark.usefixtures("folder")
+def test_what_is_no_scheduler_is_complained_of(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("DIGEST_DASK_SCHEDULER", value)
+    (line,) = complaints()
+    assert line.startswith("environment: DIGEST_DASK_SCHEDULER: ")
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_wrong_secret_is_complained_of_without_showing_it(
     monkeypatch: pytest.MonkeyPatch,
@@ -157,7 +172,7 @@ def test_a_wrong_secret_is_complained_of_without_showing_it(
     monkeypatch.setenv("DIGEST_DATABASE_URL", "user:hunter2@host")
     assert complaints() == [
         "environment: DIGEST_DATABASE_URL: is not the address of a database; for example "
-        "sqlite:///state/digest.db or postgresql+psycopg://user:password@host/name"
+        "sqlite:///state/digest.db or postgresql://user:password@host/name"
     ]
     with pytest.raises(ValueError, match="database_url") as caught:
         Settings()
@@ -199,12 +214,10 @@ def test_unknown_names_are_told_with_the_nearest_known(folder: Path) -> None:
     environ = {
         "DIGEST_OUTBOXDIR": "x",
         "DIGEST_OUTBOX_DIR": "x",
-        "DIGEST_DASK_SCHEDULER": "x",
         "DIGEST_QQ": "x",
         "HOME": "/",
     }
     assert unknown_settings(environ) == [
-        "DIGEST_DASK_SCHEDULER: this version of digest does not support it yet",
         "DIGEST_OUTBOXDIR: unknown setting (did you mean DIGEST_OUTBOX_DIR?)",
         "DIGEST_QQ: unknown setting",
         "DIGEST_SMTP_URI: unknown setting (did you mean DIGEST_SMTP_URL?)",

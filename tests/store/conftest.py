@@ -1,11 +1,10 @@
-"""A real SQLite store in a folder of its own."""
+"""A real store: on SQLite in a folder of its own, and on PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +21,9 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'state' / 'digest.db'}"
+def url(store_url: str) -> str:
+    """On either engine; a module that looks at files overrides it."""
+    return store_url
 
 
 @pytest.fixture

@@ -33,6 +33,11 @@ Save = Callable[..., tuple[int, int]]
 FEED = Feed("gazette", "https://gazette.example/feed")
 
 
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'state' / 'digest.db'}"
+
+
 def path_of(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
@@ -206,7 +211,7 @@ def test_a_full_disk_keeps_nothing_half_written(
     ],
 )
 def test_an_address_that_is_none_is_refused_without_showing_its_password(url: str) -> None:
-    with pytest.raises(StoreError, match=r"example: sqlite:///state/digest\.db") as caught:
+    with pytest.raises(StoreError, match=r"examples: sqlite:///state/digest\.db") as caught:
         Store(url)
     assert "hunter2" not in str(caught.value)
 
