@@ -12,8 +12,10 @@ import typer
 
 from digest import __version__
 from digest.cli import (
+    backing,
     bounces,
     building,
+    database,
     doctor,
     feeds,
     grouping,
@@ -70,6 +72,9 @@ app.add_typer(bounces.bounces, name="bounces", rich_help_panel=_UPKEEP)
 app.add_typer(feeds.feeds, name="feeds", rich_help_panel=_UPKEEP)
 app.add_typer(templates.templates, name="templates", rich_help_panel=_UPKEEP)
 app.add_typer(models.models, name="models", rich_help_panel=_UPKEEP)
+app.command("backup", rich_help_panel=_UPKEEP)(backing.backup)
+app.command("restore", rich_help_panel=_UPKEEP)(backing.restore)
+app.add_typer(database.database, name="db", rich_help_panel=_UPKEEP)
 
 
 def _version(wanted: bool) -> None:
