@@ -13,22 +13,22 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from dockerfile import parse, patterns_of, reaches_the_builder  # noqa: E402
+
 DOCKERFILE = ROOT / "Dockerfile"
 
 
 def _instructions() -> list[tuple[str, str]]:
     """Keyword and arguments, in order; continued lines joined, comments gone."""
-    lines = [line for line in DOCKERFILE.read_text().splitlines() if not line.startswith("#")]
-    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
-    pairs = (line.split(maxsplit=1) for line in joined.splitlines() if line.strip())
-    return [(keyword, arguments) for keyword, arguments in pairs]
+    return [(step.keyword, step.arguments) for step in parse(DOCKERFILE.read_text())]
 
 
 def _arguments(keyword: str) -> list[str]:
@@ -42,14 +42,7 @@ def _final_stage() -> list[tuple[str, str]]:
 
 
 def _reaches_the_builder(path: str) -> bool:
-    """Whether .dockerignore lets `path` through: of the patterns that match, the last decides."""
-    reaches = True
-    for line in (ROOT / ".dockerignore").read_text().splitlines():
-        if line and not line.startswith("#"):
-            pattern = line.removeprefix("!")
-            if any(fnmatch(name, pattern) for name in (path, path.split("/")[0])):
-                reaches = line.startswith("!")
-    return reaches
+    return reaches_the_builder(patterns_of((ROOT / ".dockerignore").read_text()), path)
 
 
 @contextmanager
@@ -137,7 +130,14 @@ def test_what_is_copied_is_there_and_reaches_the_builder() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [".env", ".git/config", "state/digest.db", "outbox/morning/2026-03-02/digest.eml"]
+    "path",
+    [
+        ".env",
+        "digest/__pycache__/errors.cpython-311.pyc",
+        ".git/config",
+        "state/digest.db",
+        "outbox/morning/2026-03-02/digest.eml",
+    ],
 )
 def test_what_is_private_never_reaches_the_builder(path: str) -> None:
     assert not _reaches_the_builder(path)
@@ -152,7 +152,9 @@ def test_the_list_of_libraries_is_read_from_the_project(tmp_path: Path) -> None:
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert listed.stdout.splitlines() == project["dependencies"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["postgres"], *extras["dask"]]
+    assert listed.stdout.splitlines() == wanted
 
 
 def test_every_install_of_libraries_is_constrained() -> None:
