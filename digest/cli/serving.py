@@ -22,8 +22,6 @@ import typer
 
 from digest.cli.common import (
     DONE,
-    NOTHING_DONE,
-    WRONG_USE,
     ConfigOption,
     HostOption,
     NoBrowserOption,
@@ -34,13 +32,16 @@ from digest.cli.common import (
 )
 from digest.cli.desk import entrance, open_desk
 from digest.cli.stopping import SIGNALS, end_at_the_latest
-from digest.errors import ConfigError, DigestError, StoreError, UsageError
+from digest.errors import StoreError
 
 if TYPE_CHECKING:
     from digest.cli.logs import Voice
     from digest.config import Config, Settings
     from digest.pipeline.wiring import Workshop
     from digest.preview.room import DeskRoom
+    from digest.service.health import Health
+    from digest.service.metrics import Metrics
+    from digest.service.pulse import Pulse
     from digest.service.schedule import Schedule
     from digest.service.service import DueReport, Service
 
@@ -122,14 +123,16 @@ def serve(
     DIGEST_MISFIRE_GRACE_HOURS; later than that it is skipped, which `digest outbox` shows. A
     changed feeds.yaml is taken up within seconds; a broken one is refused, and the old one stays.
     The desk is that of `digest preview`; with --host it asks for a key in the same way.
-    `/healthz` answers while the service lives. Ctrl-C or SIGTERM ends it within ten seconds.
+    `/healthz` answers while the service lives, `/readyz` while it can do its work, and `/metrics`
+    is for Prometheus. Ctrl-C or SIGTERM ends it within ten seconds.
     """
     settings = load_settings()
+    from digest.cli.defects import errors_told
     from digest.cli.logs import Voice, take_structlog
 
     take_structlog()
     voice = Voice(settings.log_format)
-    with _errors_told(voice), _lock_of_service(settings, voice):
+    with errors_told(voice), _lock_of_service(settings, voice):
         _serve(settings, voice, config or settings.config, host, port, not no_browser)
 
 
@@ -137,8 +140,10 @@ def _serve(
     settings: Settings, voice: Voice, config: Path, host: str, port: int, open_browser: bool
 ) -> None:
     from digest.config.watching import ConfigFile
+    from digest.pipeline.progress import listening
     from digest.pipeline.wiring import open_workshop
     from digest.preview.server import address_of, build_server, listen, settle_memory
+    from digest.service.pulse import Pulse
     from digest.service.schedule import Schedule
     from digest.service.service import Service
 
@@ -149,10 +154,11 @@ def _serve(
             settings,
             file.config,
             file.changed,
-            on_report=partial(_report, voice),
+            on_report=lambda report: _report(voice, metrics, report),
             on_config=lambda new: _take_up(schedule, workshop, new, voice),
         )
-        schedule = Schedule(service.jobs(), service.tick, service.grace)
+        pulse = Pulse(service.jobs())
+        schedule = Schedule(pulse.jobs, pulse.noting("tick", service.tick), service.grace)
         listener = listen(host, port)
         desk = open_desk(
             settings,
@@ -171,7 +177,8 @@ def _serve(
                 # In a thread: some browsers are started as a child and waited for.
                 Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        app = _application(settings, workshop, service, host, desk)
+        health, metrics = _watched(settings, workshop, service, schedule, pulse, desk)
+        app = _application(settings, workshop, service, host, desk, health, metrics)
         server = build_server(app, on_started=started, on_stopping=desk.stop)
         settle_memory()
 
@@ -179,7 +186,7 @@ def _serve(
             service.stop()
             server.should_exit = True
 
-        with listener, _ending(ask_to_end, voice) as ending:
+        with listener, listening(metrics.stage), _ending(ask_to_end, voice) as ending:
             _take_up(schedule, workshop, file.config, voice)
             if workshop.mail is None:
                 voice.say("DIGEST_SMTP_URL isn't set: editions are built, and nothing is sent")
@@ -190,19 +197,6 @@ def _serve(
                 service.stop()
                 desk.stop()
                 _stop(schedule, desk, ending, voice)
-
-
-@contextmanager
-def _errors_told(voice: Voice) -> Iterator[None]:
-    """Where the log is JSON, what ends the service is a line of it."""
-    try:
-        yield
-    except DigestError as error:
-        if not voice.is_json:
-            raise
-        voice.say(str(error), logging.ERROR)
-        wrong = isinstance(error, ConfigError | UsageError)
-        raise typer.Exit(WRONG_USE if wrong else NOTHING_DONE) from error
 
 
 @contextmanager
@@ -230,24 +224,64 @@ def _lock_of_service(settings: Settings, voice: Voice) -> Iterator[None]:
         lock.release()
 
 
-def _report(voice: Voice, report: DueReport) -> None:
+def _report(voice: Voice, metrics: Metrics, report: DueReport) -> None:
     from digest.cli.building import due_json, print_due
 
+    metrics.report(report)
     if voice.is_json:
         voice.say("report", **due_json(report))
     else:
         print_due(report)
 
 
+def _watched(
+    settings: Settings,
+    workshop: Workshop,
+    service: Service,
+    schedule: Schedule,
+    pulse: Pulse,
+    desk: DeskRoom,
+) -> tuple[Health, Metrics]:
+    """What tells others how the service is."""
+    from digest.service.health import Health
+    from digest.service.metrics import Metrics
+
+    def config() -> Config:
+        return service.config
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    folders = {"outbox": settings.outbox_dir, "state": settings.state_dir}
+    store = workshop.store
+    health = Health(store, folders, config, service.grace, schedule.silence, pulse, clock)
+    metrics = Metrics(
+        store,
+        config,
+        health,
+        pulse,
+        schedule.silence,
+        clock,
+        desk_jobs=lambda: sum(job.is_open for job in desk.jobs.all()),
+    )
+    return health, metrics
+
+
 def _application(
-    settings: Settings, workshop: Workshop, service: Service, host: str, desk: DeskRoom
+    settings: Settings,
+    workshop: Workshop,
+    service: Service,
+    host: str,
+    desk: DeskRoom,
+    health: Health,
+    metrics: Metrics,
 ) -> Application:
     """The editor's desk and, where there is a public address, the pages for readers."""
     from digest.preview.app import create_app
     from digest.service.spoken import Spoken
     from digest.service.web import PublicFirst, create_public_app
 
-    private = create_app(desk)
+    private = create_app(desk, [*health.routes(), *metrics.routes()])
     if workshop.links is None:
         return private
     public = urlsplit(settings.archive)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,14 +17,15 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from digest.errors import ConflictError, DigestError, GoneError, UsageError
 from digest.preview import changing, knowing, reading, sending
 from digest.preview.door import (
     KEY,
+    METRICS,
     MISDIRECTED,
     Door,
     Form,
@@ -42,8 +44,11 @@ _HERE = Path(__file__).parent
 log = logging.getLogger(__name__)
 
 
-def create_app(desk: DeskRoom) -> Starlette:
-    """The desk over a workshop. `desk.stop()` ends what it does beside answering."""
+def create_app(desk: DeskRoom, watched: Sequence[BaseRoute] = ()) -> Starlette:
+    """The desk over a workshop. `desk.stop()` ends what it does beside answering.
+
+    `watched` are pages of a service beside, which tell how it is; they go before the desk's own.
+    """
     keys = Keys(_secret(desk), desk.token)
     room = Room(desk, keys, _HERE / "pages")
     live = Live(room.version, desk.stopping)
@@ -51,7 +56,10 @@ def create_app(desk: DeskRoom) -> Starlette:
     hall = _Hall(room)
     return Starlette(
         routes=[
+            *watched,
+            # Without a service there is nothing that could not be ready.
             Route("/healthz", _healthz),
+            Route("/readyz", _healthz),
             Route("/version", hall.version),
             Route("/events", live.events),
             Route("/enter", hall.enter),
@@ -160,6 +168,10 @@ class _Hall:
 
     def refuse(self, request: Request, status: int, reason: str) -> Response:
         """What the door says. To one without the key, nothing about the editions."""
+        if request.scope["path"] == METRICS:
+            # A program would follow to the page that asks for the key, and take it for metrics.
+            told = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+            return PlainTextResponse(reason, status, told)
         if status == 401 and request.method == "GET" and _wants_page(request):
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(f"/enter?next={_quoted(request.url.path + query)}", 303)

@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digest.preview.keys import Keys
+from digest.preview.keys import Keys, Patience
 from digest.words import desk_words
 
 MAX_BODY = 64 * 1024
@@ -32,6 +32,8 @@ BROWSER = "digest_browser"
 """The cookie that tells one browser from another; a form's token is bound to it."""
 KEY = "digest_key"
 """The cookie of a browser that gave the key."""
+METRICS = "/metrics"
+"""Where Prometheus asks: a program, which has no cookies and reads no page that asks for a key."""
 CSRF = "csrf"
 """The field of a form, or the header `X-CSRF`, that shows that a page of ours sent it."""
 
@@ -108,6 +110,12 @@ def check_place(scope: Scope, headers: Headers, keys: Keys) -> str:
     if peer is not None and not peer.is_loopback:
         return desk_words()("door.not_local")
     return ""
+
+
+def given_key(headers: Headers) -> str | None:
+    """The key that a program gives with its request (RFC 6750, section 2.1); None without one."""
+    kind, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if kind.lower() == "bearer" else None
 
 
 def check_key(path: str, cookies: Mapping[str, str], keys: Keys, now: datetime) -> str:
@@ -193,6 +201,8 @@ class Door:
         self._hosts = tuple(hosts)
         self._clock = clock
         self._refuse = refuse
+        # Its own: a program with an old key must not keep the editors behind its address out.
+        self._patience = Patience()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -225,8 +235,15 @@ class Door:
         headers, now = request.headers, self._clock()
         if reason := check_method(scope):
             return 405, reason
+        if scope["path"] == METRICS and (key := given_key(headers)) and self._keys.token:
+            # By any name: another site that leads here (DNS rebinding) doesn't know the key.
+            return self._judged_key(key, peer_of(request), now)
         if reason := check_host(headers, self._hosts):
             return MISDIRECTED, reason
+        if scope["path"] == METRICS and not check_place(scope, headers, Keys(b"")):
+            # Numbers without words and people, which whoever is on this machine may count: they
+            # can read its processes and disks as well.
+            return 200, ""
         if reason := check_place(scope, headers, self._keys):
             return 403, reason
         if reason := check_key(scope["path"], request.cookies, self._keys, now):
@@ -241,6 +258,14 @@ class Door:
             if reason := check_size(declared):
                 return 413, reason
         return 200, ""
+
+    def _judged_key(self, key: str, peer: str, now: datetime) -> tuple[int, str]:
+        if wait := self._patience.wait(peer, now):
+            return 429, desk_words()("door.enter_slow", n=wait)
+        if self._keys.is_token(key):
+            return 200, ""
+        self._patience.wrong(peer, now)
+        return 401, desk_words()("door.enter_wrong")
 
     async def _read(self, scope: Scope, request: Request, browser: str) -> tuple[int, str]:
         body = bytearray()
@@ -304,8 +329,8 @@ def is_proxied(headers: Headers) -> bool:
 
 
 def is_open(path: str) -> bool:
-    """What needs no key: the page that asks for it, its style, and whether the desk lives."""
-    return path in ("/enter", "/healthz") or path.startswith("/static/")
+    """What needs no key: the page that asks for it, its style, and how the service is."""
+    return path in ("/enter", "/healthz", "/readyz") or path.startswith("/static/")
 
 
 def _nothing_more(receive: Receive) -> Receive:

@@ -17,7 +17,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_MISSED,
+    EVENT_JOB_SUBMITTED,
+    JobExecutionEvent,
+    JobSubmissionEvent,
+)
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -88,6 +95,8 @@ class Schedule:
             },
         )
         self._scheduler.add_listener(_on_trouble, EVENT_JOB_MISSED | EVENT_JOB_ERROR)
+        self._scheduler.add_listener(self._on_look, EVENT_JOB_SUBMITTED | EVENT_JOB_MAX_INSTANCES)
+        self._looked = time.monotonic()
         self._clock = threading.Thread(target=self._watch_clock, name="clock", daemon=True)
 
     def start(self) -> None:
@@ -146,6 +155,13 @@ class Schedule:
             if job.id.startswith(_CRON) and job.next_run_time is not None
         }
 
+    def silence(self) -> float:
+        """Seconds since the scheduler's thread last woke a job, or found it running still.
+
+        No more than the shortest period of a job, however long jobs take, while the thread lives.
+        """
+        return time.monotonic() - self._looked
+
     def look_at_clock(self) -> bool:
         """Whether the clock was set back since the last look; everything is woken anew then."""
         off = self._offset()
@@ -160,6 +176,9 @@ class Schedule:
         for name, spec in self._digests.items():
             self._scheduler.reschedule_job(_CRON + name, trigger=cron_trigger(spec))
         return True
+
+    def _on_look(self, _: JobSubmissionEvent) -> None:
+        self._looked = time.monotonic()
 
     def _watch_clock(self) -> None:
         while not self._stopping.wait(_CLOCK_SECONDS):

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from structlog.contextvars import bound_contextvars
 
@@ -25,6 +26,7 @@ from digest.pipeline.run import fetch_only, run
 from digest.pipeline.wiring import Workshop
 from digest.records import DueEdition, EditionStatus, RunReport, SendReport
 from digest.service.due import Build, Skip, decide
+from digest.service.housekeeping import keep_house
 from digest.service.schedule import Job
 
 log = logging.getLogger(__name__)
@@ -39,8 +41,6 @@ _TICK = timedelta(minutes=1)
 _DELIVERIES = timedelta(seconds=5)
 _WATCH = timedelta(seconds=2)
 _HOUSEKEEPING = timedelta(days=1)
-# Whoever has not confirmed for so long won't; their address is not ours to keep.
-_UNCONFIRMED = timedelta(days=30)
 
 
 class Stopped(BaseException):
@@ -265,7 +265,7 @@ class Service:
         self._safely("reading the configuration", self._reload)
 
     def housekeep(self) -> None:
-        """Forgets who never confirmed."""
+        """Forgets who never confirmed, and what is older than is kept."""
         self._safely("housekeeping", self._housekeep)
 
     def _tick(self) -> None:
@@ -302,9 +302,14 @@ class Service:
             self._on_config(config)
 
     def _housekeep(self) -> None:
-        before = self._clock() - _UNCONFIRMED
-        forgotten = self._workshop.store.subscribers.forget_unconfirmed(before)
-        log.info("housekeeping: %s forgotten", _count(forgotten, "unconfirmed subscription"))
+        done = keep_house(
+            self._workshop,
+            self.config,
+            self._settings.keep_days,
+            self._clock(),
+            partial(self._progress, "housekeeping", 0, 0),
+        )
+        log.info("housekeeping: %s", done)
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         log.debug("%s: %d of %d", stage, done, total)
