@@ -13,6 +13,7 @@
     ├── TemplateError        a theme can't be rendered: file and line
     ├── StoreError           the database can't be used
     ├── OutboxError          an edition can't be written or read
+    ├── ClusterError         the machines that should do the work can't: gone, or unfit
     ├── BusyError            another process works on the same state folder
     └── RelayError           the mail server can't be used at all now: nobody's message went out
 
@@ -128,6 +129,13 @@ class TemplateError(DigestError):
 
 class StoreError(DigestError):
     """The database can't be opened, read or written; the message names its address."""
+
+
+class ClusterError(DigestError):
+    """The cluster can't be used: it is gone, isn't one, or its workers are unfit.
+
+    The message names its address and says what to do.
+    """
 
 
 class OutboxError(DigestError):

@@ -41,6 +41,10 @@ class Summarizer(Protocol):
     def key(self) -> str:
         """Names method, model, revision and parameters: equal keys give equal summaries."""
 
+    @property
+    def writes(self) -> bool:
+        """Whether a model writes: work for a graphics card, where there is one."""
+
     def summarize(
         self, documents: Sequence[Document], encoded: Mapping[str, Encoded]
     ) -> list[Summary]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from digest.models.encoder import Encoder
-from digest.pipeline.progress import Progress, silent
+from digest.pipeline.progress import Progress, measured, silent
 from digest.records import Document, Encoded, Vectors
 from digest.store.store import Store
 from digest.text.sentences import VERSION as SENTENCES_VERSION
@@ -38,6 +38,7 @@ class RememberingEncoder:
         """Names encoder, weights and the way texts are split: equal keys, equal embeddings."""
         return f"{self._encoder.key}/{SENTENCES_VERSION}"
 
+    @measured("encode")
     def documents(self, documents: Sequence[Document]) -> dict[str, Encoded]:
         """The embeddings of each document's title and sentences, by document id."""
         known = self._kept([document.content_hash for document in documents])

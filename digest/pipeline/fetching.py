@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,7 +22,7 @@ from digest.feeds.work import (
     is_read_at_once,
     read_feeds,
 )
-from digest.pipeline.pool import Pool, sent_out, worked_on
+from digest.pipeline.pool import Errand, Pool, sent_out, worked_on
 from digest.pipeline.progress import Progress, silent
 from digest.records import Article, Feed, FeedAnswer, FeedOutcome, FeedState, Validators
 from digest.store.store import Store
@@ -55,7 +55,8 @@ def fetch(
     gone. `need` is how fresh the digests need them: what was asked so lately isn't again.
 
     The work is sent to `pool`; when None, this process asks and others of its own read. Raises
-    StoreError only; whatever else happens to a feed is that feed's outcome.
+    StoreError, and ClusterError when the pool is of no use; whatever else happens to a feed is that
+    feed's outcome.
     """
     states = store.feed_states(feeds)
     outcomes: dict[str, FeedOutcome] = {}
@@ -143,11 +144,24 @@ def ask(
     pool: Pool | None = None,
 ) -> Iterator[list[FeedAnswer]]:
     """The answers to `requests`, some at a time, as they come; nothing is stored."""
-    if pool is not None:
-        share = replace(options, concurrency=-(-options.concurrency // pool.workers))
-        job = partial(fetch_and_parse, options=share, now=now)
-        yield from sent_out(requests, lambda request: request.address, job, pool, _undone)
-    elif requests:
+    here = partial(_asked_here, options=options, now=now)
+    if pool is None:
+        yield from here(requests)
+        return
+
+    def job(workers: int) -> Callable[[Sequence[FeedRequest]], list[FeedAnswer]]:
+        share = replace(options, concurrency=-(-options.concurrency // workers))
+        return partial(fetch_and_parse, options=share, now=now)
+
+    errand = Errand(lambda request: request.address, job, here, _undone)
+    yield from sent_out(requests, errand, pool)
+
+
+def _asked_here(
+    requests: Sequence[FeedRequest], options: FetchOptions, now: datetime
+) -> Iterator[list[FeedAnswer]]:
+    """The answers to `requests`: this process asks, others of this machine read."""
+    if requests:
         read = partial(read_feeds, options=options, now=now)
         yield from worked_on(fetched_feeds(requests, options), read, is_read_at_once, _lost)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from digest.feeds.work import (
     fetched_pages,
     read_pages,
 )
-from digest.pipeline.pool import Pool, sent_out, worked_on
+from digest.pipeline.pool import Errand, Pool, sent_out, worked_on
 from digest.pipeline.progress import Progress, silent
 from digest.records import Article, Feed, Page
 from digest.store.store import Store
@@ -53,7 +53,8 @@ def full_texts(
     """Takes the text of articles from their pages, where their feed wants it; how many, by feed.
 
     Looks at the articles published after `since` and not after `now` (aware UTC) whose page was not
-    asked for yet. A page that fails costs nothing but the full text. Raises StoreError only.
+    asked for yet. A page that fails costs nothing but the full text. Raises StoreError, and
+    ClusterError when `pool` is of no use.
     """
     wanted = _wanted(feeds, store, since, now)
     by_page: dict[str, list[Article]] = {}
@@ -161,11 +162,24 @@ def _pages(
     requests: Sequence[PageRequest], options: FetchOptions, now: datetime, pool: Pool | None
 ) -> Iterator[list[Page]]:
     """The pages of `requests`, some at a time, as they come."""
-    if pool is not None:
-        share = replace(options, concurrency=-(-options.concurrency // pool.workers))
-        job = partial(fetch_pages, options=share, now=now)
-        yield from sent_out(requests, lambda request: request.url, job, pool, _undone)
-    elif requests:
+    here = partial(_asked_here, options=options, now=now)
+    if pool is None:
+        yield from here(requests)
+        return
+
+    def job(workers: int) -> Callable[[Sequence[PageRequest]], list[Page]]:
+        share = replace(options, concurrency=-(-options.concurrency // workers))
+        return partial(fetch_pages, options=share, now=now)
+
+    errand = Errand(lambda request: request.url, job, here, _undone)
+    yield from sent_out(requests, errand, pool)
+
+
+def _asked_here(
+    requests: Sequence[PageRequest], options: FetchOptions, now: datetime
+) -> Iterator[list[Page]]:
+    """The pages of `requests`: this process asks, others of this machine read."""
+    if requests:
         read = partial(read_pages, options=options, now=now)
         yield from worked_on(fetched_pages(requests, options), read, _is_page, _lost)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from digest.pipeline.fetching import fetch
 from digest.pipeline.full_text import full_texts
-from digest.pipeline.progress import Progress, silent
+from digest.pipeline.progress import Progress, measured, silent
 from digest.pipeline.wiring import Workshop
 from digest.records import Feed, FeedOutcome
 
@@ -30,9 +30,16 @@ def gather(
     if not feeds:
         return []
     store, options, pool = workshop.store, workshop.fetching, workshop.pool
-    outcomes = fetch(
+    outcomes = measured("fetch", _failed)(fetch)(
         feeds, store, options, now, pool=pool, progress=progress, force=force, need=need
     )
     since = None if reach is None else now - reach
-    pages = full_texts(feeds, store, options, since, now, pool=pool, progress=progress)
+    pages = measured("pages")(full_texts)(
+        feeds, store, options, since, now, pool=pool, progress=progress
+    )
     return [replace(outcome, pages=pages[outcome.feed]) for outcome in outcomes]
+
+
+def _failed(outcomes: Sequence[FeedOutcome]) -> int:
+    """How many feeds were asked in vain."""
+    return sum(outcome.status == "failed" and outcome.asked for outcome in outcomes)

@@ -1,13 +1,15 @@
 """Where work is done that can be done elsewhere.
 
 The stages hand picklable functions and records to a `concurrent.futures.Executor`. One that comes
-from outside, a cluster's, is given whole batches of requests, to fetch and to read them there.
-Where none does, this process fetches, and processes of this machine read what came.
+from outside, a cluster's (`digest.pipeline.cluster`), is given whole batches of requests, to fetch
+and to read them there. Where none does, this process fetches, and processes of this machine read
+what came.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -28,7 +30,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from digest.errors import ClusterError
 from digest.feeds.pages import host_of
+from digest.text.urls import is_http
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +44,51 @@ Job = Callable[[Sequence[Item]], list[Result]]
 _CHUNK = 4
 # Items that wait or are worked on; bodies of feeds mostly have 0.1 MB, and 32 MB at the most.
 _AHEAD = 48
+# Requests that go to another machine together: what is done again when it dies, and what is stored
+# when it is done. A hundred take a worker about as long as its slowest server.
+_AWAY_AT_ONCE = 100
 # Results that are handed on together.
 _BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """`executor`, and the number of jobs that it does at once."""
+    """`executor`, and the number of jobs that it does at once.
+
+    That number may be asked for only when there is work: a cluster's is known once it is met.
+    `writers` is where models write, `executor` when None. `away` is whether the workers are on
+    machines that don't have our files; `fallback` whether this machine does what they can't.
+    """
 
     executor: Executor
-    workers: int
+    jobs: int | Callable[[], int]
+    writers: Executor | None = None
+    away: bool = False
+    fallback: bool = False
+
+    @property
+    def workers(self) -> int:
+        """The jobs that are done at once. Raises ClusterError where there is nobody to do any."""
+        return self.jobs if isinstance(self.jobs, int) else self.jobs()
+
+
+class WorkersDiedError(BrokenExecutor):
+    """Each worker that had this batch ended without a word: it may be the batch that kills them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand(Generic[Item, Result]):
+    """What is to be done with requests, whoever does it.
+
+    `address` is a request's URL, or a file. `job(workers)` is what each of so many workers does
+    with its batch; `here` does the same on this machine, as results come; `lost` is the result of
+    a request whose batch failed.
+    """
+
+    address: Callable[[Item], str]
+    job: Callable[[int], Job[Item, Result]]
+    here: Callable[[Sequence[Item]], Iterator[list[Result]]]
+    lost: Callable[[Item], Result]
 
 
 @contextmanager
@@ -182,36 +221,58 @@ def _alone(item: Item, job: Job[Item, Result], lost: Callable[[Item], Result]) -
 
 
 def sent_out(
-    requests: Sequence[Item],
-    address: Callable[[Item], str],
-    job: Job[Item, Result],
-    pool: Pool,
-    lost: Callable[[Item], Result],
+    requests: Sequence[Item], errand: Errand[Item, Result], pool: Pool
 ) -> Iterator[list[Result]]:
-    """What `job` makes of `requests` in `pool`, batch by batch, as they are done.
+    """What becomes of `requests` in `pool`, batch by batch, as they are done.
 
-    `lost` tells the result of those whose batch fails: an executor may lose its workers.
+    Those of a batch that fails are lost: an executor may lose its workers. What no other machine
+    can do, because it is a file of ours or because the workers died of it, is done here. Raises
+    ClusterError when the cluster as a whole can't be used, unless the pool's `fallback` says that
+    this machine does the rest then.
     """
+    sent = [one for one in requests if not pool.away or is_http(errand.address(one))]
+    ours = [one for one in requests if pool.away and not is_http(errand.address(one))]
     futures: dict[Future[list[Result]], list[Item]] = {}
+    waiting: list[list[Item]] = []
     try:
-        for batch in shared_out(requests, address, pool.workers):
+        waiting = [sent] if sent else []  # in one, until it is known in how many
+        workers = pool.workers if sent else 1
+        waiting = shared_out(sent, errand.address, workers)
+        job = errand.job(workers)
+        for batch in list(waiting):
             futures[pool.executor.submit(job, batch)] = batch
         for future in as_completed(futures):
+            batch = futures[future]
             try:
                 results = future.result()
+            except WorkersDiedError as error:
+                log.warning("%s; this machine does it again, with care", error)
+                ours += batch
+                results = []
+            except ClusterError:
+                raise
             except Exception:  # jobs raise nothing: whatever it is, the executor is the reason
-                log.exception("a worker failed, with a batch of %d", len(futures[future]))
-                results = [lost(item) for item in futures[future]]
-            yield results
+                log.exception("a worker failed, with a batch of %d", len(batch))
+                results = [errand.lost(item) for item in batch]
+            waiting.remove(batch)
+            if results:
+                yield results
+    except ClusterError as error:
+        if not pool.fallback:
+            raise
+        log.warning("%s. This machine does the work, as DIGEST_DASK_FALLBACK says", error)
+        ours += [item for batch in waiting for item in batch]
     finally:
         for future in futures:
             future.cancel()
+    if ours:
+        yield from errand.here(ours)
 
 
 def shared_out(
     requests: Sequence[Item], address: Callable[[Item], str], workers: int
 ) -> list[list[Item]]:
-    """`requests` in at most `workers` batches of about equal size, a host's in one of them.
+    """`requests` in batches of about equal size, a host's in one of them; one a worker or more.
 
     So each host meets one worker, which keeps to the number of connections it allows. `address` is
     the URL of a request; files are nobody's.
@@ -219,7 +280,8 @@ def shared_out(
     by_host: defaultdict[str, list[Item]] = defaultdict(list)
     for number, request in enumerate(requests):
         by_host[host_of(address(request)) or f"file {number}"].append(request)
-    batches: list[list[Item]] = [[] for _ in range(workers)]
+    count = max(workers, math.ceil(len(requests) / _AWAY_AT_ONCE))
+    batches: list[list[Item]] = [[] for _ in range(count)]
     for group in sorted(by_host.values(), key=len, reverse=True):
         min(batches, key=len).extend(group)
     return [batch for batch in batches if batch]

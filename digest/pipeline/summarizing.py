@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, as_completed
-from dataclasses import dataclass
+from concurrent.futures import BrokenExecutor, Future, as_completed
+from dataclasses import dataclass, replace
 
-from digest.pipeline.pool import Pool
+from digest.errors import ClusterError, ModelError
+from digest.pipeline.pool import Pool, WorkersDiedError, processes
 from digest.pipeline.progress import Progress, silent
 from digest.protocols import Summarizer
 from digest.records import Article, Document, Encoded, Summary
 from digest.store.store import Store
+from digest.summaries.extractive import Extractive
 from digest.text.sentences import make_document
 
-# Documents summarised, then kept, together: a model that writes takes a minute for so many.
+log = logging.getLogger(__name__)
+
+# Tokens summarised, then kept, together, and sent to one worker. A processor takes in 8,192 at once
+# (`digest.models.generator`), of which about a quarter is padding: smaller batches would be slower,
+# larger ones lose more when a worker dies, and leave others idle while the last one works. Half a
+# dozen articles, for which SmolLM2 takes a quarter of a minute. A batch is the same wherever it is
+# worked on, because the company of others can move a model's word (rounding): so an edition's
+# bytes are the same, too.
+_BATCH_TOKENS = 6144
+# What a model writes takes its place as well (`digest.models.presets`: 90 to 110).
+_WRITTEN = 100
+# Bytes of UTF-8 a token, about: tokenizers take four to five letters of English at once, and fewer
+# of scripts whose letters have two or three bytes. It decides only how work is shared out.
+_TOKEN_BYTES = 4
+# Of a longer text only parts are read (`digest.models.generator`: eight of some 1,500 tokens).
+_MOST_TOKENS = 12_000
+# Short documents: their embeddings, 90 kB each, should not become a burden to send.
 _BATCH = 32
 # Characters that the store's column holds.
 _METHOD = 200
@@ -67,7 +86,8 @@ def summarize(
     `again` a summary is made although the store has it, and replaces it; with `lasting` one is kept
     too that stands in for a model which wrote nothing, as it otherwise isn't. The batches are
     worked on in `pool`, which must be able to pickle `summarizer`; in this process when None. What
-    is done is kept batch by batch, so that a run which is stopped loses little.
+    is done is kept batch by batch, so that a run which is stopped loses little. Raises ModelError,
+    StoreError, and ClusterError when `pool` is of no use.
     """
     method = method_key(summarizer, encoder)
     hashes = [document.content_hash for document in documents]
@@ -79,7 +99,7 @@ def summarize(
     }
     found = dict(known)
     todo = list(missing.values())
-    batches = [todo[start : start + _BATCH] for start in range(0, len(todo), _BATCH)]
+    batches = in_batches(todo)
     done = 0
     if todo:
         progress("articles summarised", 0, len(todo))
@@ -100,11 +120,48 @@ def summarize(
     )
 
 
+def in_batches(documents: Sequence[Document]) -> list[list[Document]]:
+    """`documents` in their order, in batches of about equal work; each is in one of them."""
+    batches: list[list[Document]] = []
+    room = 0
+    for document in documents:
+        cost = _tokens(document)
+        if not batches or cost > room or len(batches[-1]) >= _BATCH:
+            batches.append([])
+            room = _BATCH_TOKENS
+        batches[-1].append(document)
+        room -= cost
+    return batches
+
+
+def _tokens(document: Document) -> int:
+    """About how many tokens a model reads of `document`, and writes."""
+    if document.text:
+        size = len(document.text.encode())
+    else:
+        size = sum(len(sentence.encode()) for sentence in document.sentences)
+    return min(size // _TOKEN_BYTES, _MOST_TOKENS) + _WRITTEN
+
+
 def summarize_batch(
-    summarizer: Summarizer, documents: Sequence[Document], encoded: Mapping[str, Encoded]
+    summarizer: Summarizer,
+    documents: Sequence[Document],
+    encoded: Mapping[str, Encoded],
+    key: str = "",
 ) -> list[Summary]:
-    """One summary a document, in order: the job that an executor is given."""
+    """One summary a document, in order: the job that an executor is given.
+
+    `key` is the summarizer's where it came from. Raises ModelError where it is another one here.
+    """
+    if key and summarizer.key != key:
+        raise ModelError(
+            f"{summarizer.name} is another model or version here ({summarizer.key}) than where its "
+            f"summaries are wanted ({key}); put the same files in its place, and restart the worker"
+        )
     return summarizer.summarize(documents, encoded)
+
+
+_Made = Iterator[tuple[Sequence[Document], list[Summary]]]
 
 
 def _made(
@@ -112,18 +169,74 @@ def _made(
     encoded: Mapping[str, Encoded],
     summarizer: Summarizer,
     pool: Pool | None,
-) -> Iterator[tuple[Sequence[Document], list[Summary]]]:
+) -> _Made:
     """Each of `batches` with its summaries, in the order in which they are done."""
-    if pool is None:
-        for batch in batches:
-            yield batch, summarize_batch(summarizer, batch, encoded)
+    if pool is None or not batches:
+        yield from _made_here(batches, encoded, summarizer)
         return
     futures: dict[Future[list[Summary]], Sequence[Document]] = {}
+    waiting = list(batches)
+    deadly: list[Sequence[Document]] = []
+    try:
+        key = summarizer.key
+        writers = (summarizer.writes and pool.writers) or pool.executor
+        for batch in batches:
+            needed = {document.id: encoded[document.id] for document in batch}
+            futures[writers.submit(summarize_batch, summarizer, batch, needed, key)] = batch
+        for future in as_completed(futures):
+            batch = futures[future]
+            try:
+                made = future.result()
+            except WorkersDiedError as error:
+                log.warning("%s; this machine does it again, with care", error)
+                deadly.append(batch)
+                waiting.remove(batch)
+            else:
+                waiting.remove(batch)
+                yield batch, made
+    except (ClusterError, ModelError) as error:
+        if not pool.fallback:
+            raise
+        log.warning("%s. This machine does the work, as DIGEST_DASK_FALLBACK says", error)
+        for future in futures:
+            future.cancel()  # or what is left of the cluster would do the same work
+        yield from _made_here(waiting, encoded, summarizer)
+    finally:
+        for future in futures:
+            future.cancel()
+    for batch in deadly:
+        yield batch, _made_with_care(batch, encoded, summarizer)
+
+
+def _made_here(
+    batches: Sequence[Sequence[Document]], encoded: Mapping[str, Encoded], summarizer: Summarizer
+) -> _Made:
     for batch in batches:
-        needed = {document.id: encoded[document.id] for document in batch}
-        futures[pool.executor.submit(summarize_batch, summarizer, batch, needed)] = batch
-    for future in as_completed(futures):
-        yield futures[future], future.result()
+        yield batch, summarize_batch(summarizer, batch, encoded)
+
+
+def _made_with_care(
+    batch: Sequence[Document], encoded: Mapping[str, Encoded], summarizer: Summarizer
+) -> list[Summary]:
+    """The summaries of a batch that workers died of, made one by one in a process of its own.
+
+    When that one dies too, of want of memory as a rule, the article's own sentences stand in.
+    """
+    made: list[Summary] = []
+    while len(made) < len(batch):
+        with processes(1) as executor:
+            for document in batch[len(made) :]:
+                needed = {document.id: encoded[document.id]}
+                try:
+                    made += executor.submit(
+                        summarize_batch, summarizer, [document], needed
+                    ).result()
+                except BrokenExecutor:
+                    log.warning("a process ended while it summarised %s", document.id)
+                    (own,) = Extractive().summarize([document], needed)
+                    made.append(replace(own, instead_of=summarizer.name))
+                    break
+    return made
 
 
 def _lasts(summary: Summary) -> bool:

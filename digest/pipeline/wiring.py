@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from digest.models.encoder import Encoder
 from digest.models.generator import TextGenerator
 from digest.outbox.outbox import Outbox
 from digest.outbox.transport import open_transport
+from digest.pipeline.cluster import cluster
 from digest.pipeline.owner import owner_of
 from digest.pipeline.pool import Pool
 from digest.pipeline.summarizers import Summarizers
@@ -214,9 +215,14 @@ def open_workshop(settings: Settings) -> Iterator[Workshop]:
     """The tools that `settings` name. Nothing heavy is loaded before it is used."""
     signer = open_signer(settings)
     mail = open_mail(settings)
-    store = Store(settings.database)
     encoder, summarizers = open_models(settings)
-    try:
+    with ExitStack() as stack:
+        store = Store(settings.database)
+        stack.callback(store.close)
+        pool = None
+        if settings.dask_scheduler:
+            machines = cluster(settings.dask_scheduler, fallback=settings.dask_fallback)
+            pool = stack.enter_context(machines)
         yield Workshop(
             store=store,
             encoder=encoder,
@@ -227,8 +233,7 @@ def open_workshop(settings: Settings) -> Iterator[Workshop]:
             state=settings.state_dir,
             archive=settings.archive,
             signer=signer,
+            pool=pool,
             mail=mail,
             links=open_links(settings, store),
         )
-    finally:
-        store.close()

@@ -64,6 +64,11 @@ class Abstractive:
         return self._generator.name
 
     @property
+    def writes(self) -> bool:
+        """A model does."""
+        return True
+
+    @property
     def key(self) -> str:
         """Raises ModelError when the generator's model is missing: its revision is part of it."""
         checked = f"{verification.VERSION}-{verification.weights_key()}"

@@ -50,6 +50,11 @@ class Extractive:
         return "extractive"
 
     @property
+    def writes(self) -> bool:
+        """The article's own sentences are chosen, by vectors that are there already."""
+        return False
+
+    @property
     def key(self) -> str:
         return f"extractive/{VERSION}-{weights_key()}/{self._max_sentences}/{self._max_words}"
 

@@ -250,7 +250,12 @@ class House:
     def workshop(self) -> Iterator[Workshop]:
         with open_workshop(self.settings) as workshop:
             summarizers = Summarizers(self.encoder, self.generator)
-            yield replace(workshop, encoder=self.encoder, summarizers=summarizers, pool=self.pool)
+            yield replace(
+                workshop,
+                encoder=self.encoder,
+                summarizers=summarizers,
+                pool=self.pool or workshop.pool,
+            )
 
     def run(
         self,

@@ -335,6 +335,13 @@ def test_a_host_s_feeds_are_one_worker_s() -> None:
     assert sum(len(names) for names in hosts) == len(set().union(*hosts)) == 7
 
 
+def test_many_are_shared_out_in_more_batches_than_there_are_workers() -> None:
+    addresses = [f"https://paper{number}.example/feed" for number in range(1_000)]
+    batches = shared_out(addresses, str, 4)
+    assert sorted(address for batch in batches for address in batch) == sorted(addresses)
+    assert {len(batch) for batch in batches} == {100}
+
+
 def test_files_are_shared_out_one_by_one() -> None:
     assert [len(b) for b in shared_out(["/a", "/b", "/c", "/d"], str, 2)] == [2, 2]
     assert shared_out(["/a"], str, 4) == [["/a"]]
