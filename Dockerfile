@@ -43,7 +43,7 @@ VOLUME ["/data/state", "/data/outbox"]
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 # Whether it lives: an orchestrator ends what is unhealthy, and a restart mends no database. Whether
-# all is well is asked at /readyz, as compose.yaml does.
+# all is well is asked at /readyz.
 # Not urllib: it would ask a proxy named in the environment.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "from http.client import HTTPConnection; c = HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]

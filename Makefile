@@ -55,7 +55,7 @@ eval: $(DEV)  ## measure quality on data beside the checkout, and write docs/qua
 	$(BIN)/python benchmarks/quality.py
 
 bench: $(DEV)  ## measure speed and memory
-	@missed=0; for part in speed scale fetching sending crash desk; do \
+	@missed=0; for part in speed scale fetching sending crash desk cluster million year; do \
 	    $(BIN)/python benchmarks/$$part.py || missed=1; done; exit $$missed
 
 preview: $(RUNTIME)  ## look at the demo's editions in a browser

@@ -263,6 +263,7 @@ def _watched(
         schedule.silence,
         clock,
         desk_jobs=lambda: sum(job.is_open for job in desk.jobs.all()),
+        sends=workshop.mail is not None,
     )
     return health, metrics
 

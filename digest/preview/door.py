@@ -32,6 +32,8 @@ BROWSER = "digest_browser"
 """The cookie that tells one browser from another; a form's token is bound to it."""
 KEY = "digest_key"
 """The cookie of a browser that gave the key."""
+HEALTH = ("/healthz", "/readyz")
+"""Where anybody may ask how the service is: a load balancer, from elsewhere, by any name."""
 METRICS = "/metrics"
 """Where Prometheus asks: a program, which has no cookies and reads no page that asks for a key."""
 CSRF = "csrf"
@@ -235,6 +237,8 @@ class Door:
         headers, now = request.headers, self._clock()
         if reason := check_method(scope):
             return 405, reason
+        if scope["path"] in HEALTH and scope["method"] in ("GET", "HEAD"):
+            return 200, ""
         if scope["path"] == METRICS and (key := given_key(headers)) and self._keys.token:
             # By any name: another site that leads here (DNS rebinding) doesn't know the key.
             return self._judged_key(key, peer_of(request), now)
@@ -329,8 +333,8 @@ def is_proxied(headers: Headers) -> bool:
 
 
 def is_open(path: str) -> bool:
-    """What needs no key: the page that asks for it, its style, and how the service is."""
-    return path in ("/enter", "/healthz", "/readyz") or path.startswith("/static/")
+    """What needs no key: the page that asks for it, and its style."""
+    return path == "/enter" or path.startswith("/static/")
 
 
 def _nothing_more(receive: Receive) -> Receive:

@@ -46,10 +46,10 @@ def keep_house(
     clock that is ahead for a day costs nothing: the service must have run on three dates.
     """
     store = workshop.store
-    forgotten = store.subscribers.forget_unconfirmed(now - _UNCONFIRMED)
     trusted = store.pruning.trusted(now)
     if trusted is None:
-        return Kept(forgotten, Pruned())
+        return Kept(0, Pruned())
+    forgotten = store.subscribers.forget_unconfirmed(trusted - _UNCONFIRMED)
     before, feeds = kept(config, keep_days, trusted)
     return Kept(forgotten, store.pruning.prune(before, feeds, go_on))
 
@@ -75,7 +75,8 @@ def kept(config: Config, keep_days: int, now: datetime) -> tuple[datetime, froze
     """Before when articles are old, and the feeds of which none is: those without a window."""
     spans = [timedelta(days=keep_days)]
     for spec in config.digests:
-        spans += [spec.memory + _SLACK, (spec.window or timedelta(0)) + _SLACK]
+        # An edition that is remembered told articles which were as old as its window then.
+        spans.append(spec.memory + (spec.window or timedelta(0)) + _SLACK)
     endless = [spec for spec in config.digests if spec.window is None]
     return now - max(spans), frozenset(
         feed.name for spec in endless for feed in config.feeds_of(spec)

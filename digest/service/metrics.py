@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import get_args
 
@@ -77,7 +77,8 @@ class Metrics:
     """The metrics of a service: what it is told of its work, and what it finds when asked.
 
     `desk_jobs` gives how many of the desk's jobs wait or run; `silence` is the scheduler's, as in
-    `Health`; `clock` gives the time (aware UTC).
+    `Health`; `clock` gives the time (aware UTC). Without `sends` no mail is set up: editions are
+    published only, and none is late to leave.
     """
 
     def __init__(
@@ -89,6 +90,8 @@ class Metrics:
         silence: Callable[[], float],
         clock: Callable[[], datetime],
         desk_jobs: Callable[[], int] = lambda: 0,
+        *,
+        sends: bool,
     ) -> None:
         # Else each counter brings another one with the time at which it was made.
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -103,7 +106,7 @@ class Metrics:
         self._found = _Found()
         self.registry.register(self._found)
         self._work = Look(
-            "counting what is under way", lambda: _work(store, clock()), _GOOD_FOR, _SHARE
+            "counting what is under way", lambda: _work(store, clock(), sends), _GOOD_FOR, _SHARE
         )
         self._sizes = Look(
             "counting what is kept",
@@ -216,8 +219,9 @@ class Metrics:
         return dict(zip(looks, found, strict=True))
 
 
-def _work(store: Store, now: datetime) -> Work:
-    return store.counts.work(now, (now - _WEEK).date().isoformat())
+def _work(store: Store, now: datetime, sends: bool) -> Work:
+    work = store.counts.work(now, (now - _WEEK).date().isoformat())
+    return work if sends else replace(work, leaving=None)
 
 
 def _feeds(store: Store, config: Config, now: datetime) -> Mapping[HealthState, int]:

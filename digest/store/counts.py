@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, func, or_, select, text
+from sqlalchemy import Connection, RowMapping, case, func, or_, select, text
 
 from digest.records import EditionStatus
 from digest.store.database import Database
@@ -33,7 +33,8 @@ class Work:
     """What is under way: editions and deliveries by state, letters that wait to be sent.
 
     `run` is when the last run began and the seconds that it took, None before the first; `leaving`
-    since when an approved edition should be leaving that has not begun to, None without any.
+    since when an approved edition should be leaving that has not begun to (its time or its
+    approval, whichever came last), None without any.
     """
 
     editions: dict[str, int] = field(default_factory=dict)
@@ -74,7 +75,12 @@ class Counts:
             .order_by(RunRow.id.desc())
             .limit(1)
         )
-        leaving = select(func.min(EditionRow.send_at)).where(
+        # As `outbox.retrying.may_leave` counts its grace.
+        since_when = case(
+            (EditionRow.approved > EditionRow.send_at, EditionRow.approved),
+            else_=EditionRow.send_at,
+        )
+        leaving = select(func.min(since_when)).where(
             EditionRow.state == "approved", EditionRow.send_at <= now
         )
         with self._reading() as connection:

@@ -301,8 +301,9 @@ def _health(service: str, ours: str, port: int) -> int:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(200, 0), (503, 1)])
-def test_the_service_is_healthy_when_it_is_ready(status: int, expected: int) -> None:
-    with _answering("/readyz", status) as port:
+def test_the_service_is_healthy_while_it_lives(status: int, expected: int) -> None:
+    # Not while it is ready: an edition that is overdue would let `up --wait` fail.
+    with _answering("/healthz", status) as port:
         assert _health("digest", "8000", port) == expected
 
 

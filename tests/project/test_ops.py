@@ -107,7 +107,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
         health = Health(
             workshop.store, {}, lambda: config, service.grace, float, pulse, lambda: NOW
         )
-        metrics = Metrics(workshop.store, lambda: config, health, pulse, float, lambda: NOW)
+        metrics = Metrics(
+            workshop.store, lambda: config, health, pulse, float, lambda: NOW, sends=True
+        )
         for job in pulse.jobs:
             pulse.noting(job.name, lambda: None)()
         names = ("database", "outbox", "state", "editions", "scheduler")

@@ -164,6 +164,18 @@ def test_a_worker_asks_the_scheduler_of_this_machine_unless_told_otherwise() -> 
     assert command(worker)[2] == f"tcp://127.0.0.1:{words[words.index('--port') + 1]}"
 
 
+def test_a_worker_and_its_nanny_listen_on_this_machine_unless_told_otherwise() -> None:
+    worker = next(path for path in UNITS if path.name.startswith("digest-worker"))
+    words = command(worker)
+    assert words[words.index("--host") + 1] == "127.0.0.1"
+    # Without a dashboard too there is a port for figures.
+    assert words[words.index("--dashboard-address") + 1].startswith("127.0.0.1:")
+    (line,) = unit(worker)["Service"]["ExecStart"]
+    assert "--host ${WORKER_HOST} " in line
+    assert "--memory-limit ${WORKER_MEMORY} " in line
+    assert words[words.index("--memory-limit") + 1] == "4GiB"
+
+
 def test_the_pages_name_each_file() -> None:
     pages = [ROOT / "docs" / name for name in ("service.md", "installing.md")]
     text = "".join(page.read_text(encoding="utf-8") for page in pages)

@@ -102,6 +102,7 @@ class Watched:
             self.pulse,
             lambda: self.silence,
             lambda: self.now,
+            sends=self.workshop.mail is not None,
         )
 
         # Made at the start, as a service does, since they ask the database for its secret.
@@ -155,12 +156,12 @@ def watched_at(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
     (tmp_path / "feeds.yaml").write_text(CONFIG, encoding="utf-8")
     with ExitStack() as stack:
 
-        def make(**settings: object) -> Watched:
+        def make(*, mail: bool = True, **settings: object) -> Watched:
             values = Settings(
                 outbox_dir=tmp_path / "outbox",
                 state_dir=tmp_path / "state",
                 templates_dir=tmp_path / "templates",
-                smtp_url=f"maildir:{tmp_path / 'mail'}",
+                smtp_url=f"maildir:{tmp_path / 'mail'}" if mail else None,
                 **settings,
             )
             encoder = _HashEncoder()

@@ -77,9 +77,13 @@ def test_windows_and_memories_reach_further_back_than_the_days_that_are_kept(
 ) -> None:
     before, feeds = kept(configured(tmp_path, "name: morning, window: 24h"), 60, NOW)
     assert (before, feeds) == (NOW - 60 * DAY, frozenset())
-    for wish in ("window: 300d", "memory: 300d"):
+    for wish, days in (
+        ("window: 300d, memory: 0d", 302),
+        ("memory: 300d, window: 24h", 303),
+        ("memory: 300d, window: 30d", 332),
+    ):
         before, _ = kept(configured(tmp_path, f"name: morning, {wish}", "name: noon"), 60, NOW)
-        assert before == NOW - 302 * DAY
+        assert before == NOW - days * DAY
 
 
 def test_a_digest_without_a_window_keeps_all_of_its_feeds(

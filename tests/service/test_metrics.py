@@ -177,6 +177,18 @@ async def test_an_edition_that_can_t_leave_shows(watched_at: Callable[..., Watch
     assert told["digest_edition_unsent_seconds", ()] == 20 * 60.0
 
 
+async def test_where_no_mail_is_set_up_no_edition_is_late_to_leave(
+    watched_at: Callable[..., Watched],
+) -> None:
+    watched = watched_at(mail=False)
+    watched.news()
+    watched.service.tick()
+    watched.now += timedelta(hours=20)
+    told = samples(await page(watched))
+    assert told["digest_editions", ("approved",)] == 1.0
+    assert told["digest_edition_unsent_seconds", ()] == 0.0
+
+
 async def test_without_a_database_its_values_are_left_out(lived: Watched) -> None:
     lived.workshop.store.close()
     (lived.folder / "state" / "digest.db").rename(lived.folder / "elsewhere")
@@ -329,6 +341,30 @@ async def test_the_key_of_the_metrics_opens_nothing_else(watched: Watched) -> No
     async with watched.client("203.0.113.9", TOKEN) as client:
         for path in ("/", "/editions", "/jobs", "/metrics/", "/metricsx"):
             assert (await client.get(path, headers=bearer(TOKEN))).status_code == 303, path
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+async def test_how_it_is_is_told_to_anybody_and_nothing_else_is(
+    watched: Watched, token: str | None
+) -> None:
+    through = {"X-Forwarded-For": "203.0.113.7"}
+    for peer, host, headers in (
+        ("203.0.113.9", "localhost", {}),
+        ("127.0.0.1", "digest.balancer.internal", {}),
+        ("127.0.0.1", "localhost", through),
+        ("203.0.113.9", "digest.balancer.internal", through),
+    ):
+        async with watched.client(peer, token, host=host) as client:
+            live = await client.get("/healthz", headers=headers)
+            assert (live.status_code, live.json()) == (200, {"status": "ok"})
+            ready = await client.get("/readyz", headers=headers)
+            assert ready.json()["checks"]["database"]["ok"] is True
+            head = await client.head("/healthz", headers=headers)
+            assert (head.status_code, head.content) == (200, b"")
+            assert (await client.post("/healthz", headers=headers)).status_code >= 400
+            for path in ("/", "/metrics", "/jobs", "/healthz/", "/readyz/x", "//healthz"):
+                refused = (await client.get(path, headers=headers)).status_code
+                assert refused in (303, 401, 403, 421), path
 
 
 async def test_a_desk_without_a_service_has_no_metrics_and_is_ready(watched: Watched) -> None:

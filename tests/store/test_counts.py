@@ -96,6 +96,31 @@ def test_an_approved_edition_that_should_leave_is_known_by_its_oldest_time(
     assert store.counts.work(now, "2026-02-23").leaving == now - timedelta(minutes=9)
 
 
+def test_an_edition_that_was_approved_after_its_time_should_leave_from_then_on(
+    store: Store, now: datetime
+) -> None:
+    late, early = now - timedelta(minutes=2), now - 2 * DAY
+    fill(
+        store,
+        EditionRow,
+        edition("morning", "2026-03-02", "approved", now, send_at=now - DAY, approved=late),
+    )
+    assert store.counts.work(now, "2026-02-23").leaving == late
+    fill(
+        store,
+        EditionRow,
+        edition(
+            "evening",
+            "2026-03-02",
+            "approved",
+            now,
+            send_at=now - timedelta(minutes=5),
+            approved=early,
+        ),
+    )
+    assert store.counts.work(now, "2026-02-23").leaving == now - timedelta(minutes=5)
+
+
 def test_letters_wait_until_they_are_sent(store: Store, now: datetime) -> None:
     fill(
         store,
