@@ -2,6 +2,7 @@
 
     python benchmarks/crash.py             a table; exit status 1 if anybody has two copies or none
     python benchmarks/crash.py --storm 0   only one kill at each point, no random ones
+    python benchmarks/crash.py --database postgres    on a PostgreSQL that is started for it
 
 A process builds an edition and sends it to a mail server on loopback that is a process of its own.
 Before and after each commit, each rename and each thing said to the server it can be killed
@@ -10,7 +11,7 @@ started again until all is done; then, in a storm, one state is killed over and 
 at random, until all is done, and another one after it. What counts at the end is the server's own
 record of the messages it accepted: one for each recipient. Excepted are those in `unconfirmed`,
 which the store lists, and of which a kill makes one at most for each connection; they have one copy
-or none.
+or none. `--database` also takes the address of a PostgreSQL, for a role that may make databases.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, event
+from babel.dates import format_date
+from sqlalchemy import Engine, NullPool, create_engine, event, make_url
 
 from digest.config import Settings, load_config
 from digest.models.encoder import Encoder
@@ -46,10 +49,11 @@ from digest.pipeline.delivering import deliver
 from digest.pipeline.pool import Pool
 from digest.pipeline.run import run
 from digest.pipeline.summarizers import Summarizers
-from digest.pipeline.wiring import open_workshop
+from digest.pipeline.wiring import Workshop, open_workshop
 from digest.records import DueEdition, NewSubscriber, Vectors
 from digest.store.database import Database
 from digest.store.store import Store
+from digest.text.language import detect_language
 
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
 DIGEST, DATE = "morning", "2026-03-02"
@@ -87,6 +91,29 @@ THEME = {
 PEOPLE = 6
 # Who wants only what this edition hasn't got.
 NOBODY = "nobody@example.org"
+# What a life imports of these is imported once, before the first.
+LIBRARIES = (
+    "digest",
+    "sqlalchemy",
+    "psycopg",
+    "psycopg_binary",
+    "alembic",
+    "jinja2",
+    "premailer",
+    "lxml",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a life is lived: a folder, the database's address and the mail server's."""
+
+    folder: Path
+    database: str
+    mail: str
+
+    def open_store(self) -> Store:
+        return Store(self.database)
 
 
 class HashEncoder(Encoder):
@@ -179,11 +206,11 @@ def lay_out(points: Points) -> None:
     event.listen(Engine, "commit", committing)
 
     @contextlib.contextmanager
-    def transaction(self: Database) -> Iterator[Any]:
+    def transaction(self: Database, **options: Any) -> Iterator[Any]:
         name = _caller()
         writing.append(name)
         try:
-            with whole(self) as connection:
+            with whole(self, **options) as connection:
                 yield connection
         finally:
             writing.pop()
@@ -217,31 +244,46 @@ def _caller() -> str:
     frame = sys._getframe(2)
     while "contextlib" in frame.f_code.co_filename:
         frame = frame.f_back  # type: ignore[assignment]
-    return (
-        frame.f_code.co_qualname if hasattr(frame.f_code, "co_qualname") else frame.f_code.co_name
-    )
+    return method_of(frame)
 
 
-def live(folder: Path, url: str, points: Points | None, minutes: int, connections: int) -> None:
-    """What the service does, once: builds what is due, and sends it, `minutes` after it was due."""
-    if points is not None:
-        lay_out(points)
-    settings = Settings(
-        outbox_dir=folder / "outbox",
-        state_dir=folder / "state",
-        templates_dir=folder / "templates",
-        smtp_url=url,
+def method_of(frame: FrameType) -> str:
+    """A method as `Class.name`, by the class of what it is called on."""
+    name = frame.f_code.co_name
+    return f"{type(frame.f_locals['self']).__name__}.{name}" if "self" in frame.f_locals else name
+
+
+def settings_of(place: Place, connections: int = 1) -> Settings:
+    """The settings of a life."""
+    return Settings(
+        outbox_dir=place.folder / "outbox",
+        state_dir=place.folder / "state",
+        templates_dir=place.folder / "templates",
+        database_url=place.database,
+        smtp_url=place.mail,
         smtp_connections=connections,
         public_url="https://news.example.org",
         secret_key="the-secret-of-the-crash-test",
         log_level="error",
     )
-    config = load_config(folder / "feeds.yaml")
-    now = NOW + timedelta(minutes=minutes)
+
+
+@contextlib.contextmanager
+def opened(settings: Settings) -> Iterator[Workshop]:
+    """The tools of a life, which need no model and no other process."""
     with open_workshop(settings) as workshop, ThreadPoolExecutor(1) as here:
         encoder = HashEncoder()
         tools = Summarizers(encoder, lambda model: _no_model(model))
-        workshop = replace(workshop, encoder=encoder, summarizers=tools, pool=Pool(here, 1))
+        yield replace(workshop, encoder=encoder, summarizers=tools, pool=Pool(here, 1))
+
+
+def live(place: Place, points: Points | None, minutes: int, connections: int) -> None:
+    """What the service does, once: builds what is due, and sends it, `minutes` after it was due."""
+    if points is not None:
+        lay_out(points)
+    config = load_config(place.folder / "feeds.yaml")
+    now = NOW + timedelta(minutes=minutes)
+    with opened(settings_of(place, connections)) as workshop:
         run(workshop, config, config.digests, now, due=DUE)
         deliver(workshop, lambda: now)
 
@@ -250,14 +292,14 @@ def _no_model(model: str) -> Any:
     raise ValueError(f"no model {model!r} here")
 
 
-def killed(folder: Path, url: str, at: int, minutes: int, connections: int = 1) -> tuple[bool, str]:
+def killed(place: Place, at: int, minutes: int, connections: int = 1) -> tuple[bool, str]:
     """A life of the service that ends at point `at`; whether it was reached, and its name."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            live(folder, url, Points(at, writing), minutes, connections)
+            live(place, Points(at, writing), minutes, connections)
             status = 0
         finally:
             os._exit(status)
@@ -268,12 +310,12 @@ def killed(folder: Path, url: str, at: int, minutes: int, connections: int = 1) 
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
         return True, name
     if status:
-        raise RuntimeError(f"the service failed by itself, status {status}, in {folder}")
+        raise RuntimeError(f"the service failed by itself, status {status}, in {place.folder}")
     return False, ""
 
 
-def load_what_is_needed(folder: Path, url: str) -> None:
-    """Imports here, once, what each of a thousand processes would have to import.
+def load_what_is_needed(place: Place) -> None:
+    """Imports and reads here, once, what each of a thousand processes would have to.
 
     Only a process of its own can tell: a life in this one would start threads, and a process that
     is forked while there are threads may find their locks taken for ever.
@@ -281,7 +323,7 @@ def load_what_is_needed(folder: Path, url: str) -> None:
     reading, writing = os.pipe()
     if os.fork() == 0:
         try:
-            live(folder, url, None, 0, 1)
+            live(place, None, 0, 1)
             with os.fdopen(writing, "w") as pipe:
                 pipe.write("\n".join(sys.modules))
         finally:
@@ -291,8 +333,11 @@ def load_what_is_needed(folder: Path, url: str) -> None:
         names = pipe.read().split()
     os.wait()
     for name in names:
-        if name.split(".")[0] in ("digest", "sqlalchemy", "alembic", "jinja2", "premailer", "lxml"):
+        if name.split(".")[0] in LIBRARIES:
             importlib.import_module(name)
+    # Half of a short life would go into them.
+    detect_language("The ferry to the islands sails again.")
+    format_date(NOW, "full", locale="en_GB")
 
 
 # --- trying ------------------------------------------------------------------------------------
@@ -318,15 +363,18 @@ class Tally:
         self.wrong += other.wrong
 
 
-def template(folder: Path, readers: int) -> None:
-    """A state with a configuration, a feed and `readers`, and nothing built."""
+def template(folder: Path, readers: int, database: str = "") -> None:
+    """A state with a configuration, a feed and `readers`, and nothing built.
+
+    Its database is a file in the state folder unless `database` is the address of another.
+    """
     folder.mkdir(parents=True)
     (folder / "feeds.yaml").write_text(FEEDS_YAML, encoding="utf-8")
     (folder / "gazette.json").write_text(FEED_JSON, encoding="utf-8")
     (folder / "templates" / "bare").mkdir(parents=True)
     for name, text in THEME.items():
         (folder / "templates" / "bare" / name).write_text(text, encoding="utf-8")
-    store = Store(f"sqlite:///{folder / 'state' / 'digest.db'}")
+    store = Store(database or file_in(folder))
     people = [NewSubscriber(f"reader{number}@example.org") for number in range(readers)]
     store.subscribers.subscribe(DIGEST, people, NOW - timedelta(days=1))
     nobody = NewSubscriber(NOBODY, topics=("Chess",))
@@ -334,12 +382,78 @@ def template(folder: Path, readers: int) -> None:
     store.close()
 
 
-def judged(folder: Path, record: Path, doubts: int) -> Tally:
+def file_in(folder: Path) -> str:
+    """The address of the SQLite database of a state."""
+    return f"sqlite:///{folder / 'state' / 'digest.db'}"
+
+
+class Places:
+    """Makes one place after the other, each as the first one was: nothing is built, all wait.
+
+    With `server`, the address of a PostgreSQL, each has a database of its own there; the one before
+    is gone then. `record` is where the mail server at `mail` writes down what it accepts.
+    """
+
+    def __init__(self, scratch: Path, mail: str, record: Path, readers: int, server: str) -> None:
+        self._mail, self._record, self._server = mail, record, server
+        self._base, self._life = scratch / "base", scratch / "life"
+        self._names = [f"digest_crash_{os.getpid()}_{which}" for which in ("base", "life")]
+        if server:
+            self._administer(f"CREATE DATABASE {self._names[0]}")
+        template(self._base, readers, self._address(0))
+
+    def fresh(self, mail: str = "") -> Place:
+        """A new place, with another mail server than the usual one where `mail` names it."""
+        shutil.rmtree(self._life, ignore_errors=True)
+        shutil.copytree(self._base, self._life)
+        self._record.write_text("", "ascii")
+        if self._server:
+            base, life = self._names
+            self._administer(
+                f"DROP DATABASE IF EXISTS {life} WITH (FORCE)",
+                f"CREATE DATABASE {life} TEMPLATE {base}",
+            )
+        return Place(self._life, self._address(1) or file_in(self._life), mail or self._mail)
+
+    def clear(self) -> None:
+        """Leaves nothing on the server."""
+        if self._server:
+            gone = [f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in self._names]
+            self._administer(*gone)
+
+    def judged(self, place: Place, doubts: int) -> Tally:
+        """What readers have, of whom no more than `doubts` may be in doubt."""
+        return judged(place, self._record, doubts)
+
+    def _address(self, which: int) -> str:
+        return address_of(self._server, self._names[which])
+
+    def _administer(self, *statements: str) -> None:
+        administer(self._server, *statements)
+
+
+def address_of(server: str, name: str) -> str:
+    """The address of a database on `server`; empty where there is no server."""
+    return server and make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def administer(server: str, *statements: str) -> None:
+    """Carries out statements that no transaction may hold.
+
+    It leaves no connection open: none may be when processes are forked.
+    """
+    engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def judged(place: Place, record: Path, doubts: int) -> Tally:
     """What readers have, by the server's record; no more than `doubts` may be unconfirmed."""
     accepted = Counter(
         line.split()[0] for line in record.read_text("ascii").splitlines() if line.strip()
     )
-    store = Store(f"sqlite:///{folder / 'state' / 'digest.db'}")
+    store = place.open_store()
     try:
         doubtful = {one.address for one in store.deliveries.listed(DIGEST, DATE, ("unconfirmed",))}
         counts = store.deliveries.counts(DIGEST, DATE)
@@ -362,68 +476,61 @@ def judged(folder: Path, record: Path, doubts: int) -> Tally:
         tally.wrong.append(f"the edition is {status.state if status else 'not there'}, not sent")
     if sum(counts.values()) != len(readers) or set(counts) - {"sent", "unconfirmed"}:
         tally.wrong.append(f"deliveries: {counts}")
-    editions = [child.name for child in (folder / "outbox" / DIGEST).iterdir() if child.is_dir()]
+    editions = [
+        child.name for child in (place.folder / "outbox" / DIGEST).iterdir() if child.is_dir()
+    ]
     if editions != [DATE] or told != {DATE}:
         tally.wrong.append(f"editions {editions}, told {sorted(told)}")
     return tally
 
 
-def once_at_each_point(base: Path, url: str, record: Path) -> dict[str, Tally]:
+def once_at_each_point(places: Places) -> dict[str, Tally]:
     """Kills once at each point there is, each time in a fresh state, and starts again."""
     tallies: dict[str, Tally] = {}
     at = 0
     while True:
         at += 1
-        folder = _fresh(base, record)
-        died, name = killed(folder, url, at, 0)
+        place = places.fresh()
+        died, name = killed(place, at, 0)
         if not died:
-            shutil.rmtree(folder)
             return tallies
-        _finish(folder, url, 1)
-        tallies.setdefault(name, Tally()).add(judged(folder, record, 1))
-        shutil.rmtree(folder)
+        _finish(place, 1)
+        tallies.setdefault(name, Tally()).add(places.judged(place, 1))
 
 
-def storm(base: Path, url: str, record: Path, kills: int, connections: int, seed: int) -> Tally:
+def storm(places: Places, kills: int, connections: int, seed: int) -> Tally:
     """Kills at random points, one state after the other, each until it is done all the same."""
     dice = random.Random(seed)
     total = Tally()
     while total.kills < kills:
-        folder = _fresh(base, record)
+        place = places.fresh()
         here = minutes = 0
         while total.kills + here < kills:
             minutes += 1
-            died, _ = killed(folder, url, dice.randint(1, 60), minutes, connections)
+            died, _ = killed(place, dice.randint(1, 60), minutes, connections)
             here += died
-            if _is_done(folder):
+            if is_done(place):
                 break
-        _finish(folder, url, minutes, connections)
-        tally = judged(folder, record, here * connections)
+        _finish(place, minutes, connections)
+        tally = places.judged(place, here * connections)
         tally.kills = here
         total.add(tally)
-        shutil.rmtree(folder)
         if here == 0:
             raise RuntimeError("nothing was killed: the points are too far apart")
     return total
 
 
-def _finish(folder: Path, url: str, minutes: int, connections: int = 1) -> None:
+def _finish(place: Place, minutes: int, connections: int = 1) -> None:
     """Starts the service, and lets it live, until the edition is sent; a few times are enough."""
     for later in range(5):
-        if _is_done(folder):
+        if is_done(place):
             return
-        killed(folder, url, 0, minutes + later, connections)
+        killed(place, 0, minutes + later, connections)
 
 
-def _fresh(base: Path, record: Path) -> Path:
-    folder = base.with_name("life")
-    shutil.copytree(base, folder)
-    record.write_text("", "ascii")
-    return folder
-
-
-def _is_done(folder: Path) -> bool:
-    store = Store(f"sqlite:///{folder / 'state' / 'digest.db'}")
+def is_done(place: Place) -> bool:
+    """Whether the edition is sent."""
+    store = place.open_store()
     try:
         status = store.editions.status(DIGEST, DATE)
         return status is not None and status.state == "sent"
@@ -431,25 +538,43 @@ def _is_done(folder: Path) -> bool:
         store.close()
 
 
+@contextlib.contextmanager
+def server_at(database: str, scratch: Path) -> Iterator[str]:
+    """The address of the PostgreSQL that is asked for, which is started for `postgres`.
+
+    Empty for SQLite.
+    """
+    if database != "postgres":
+        yield database
+        return
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    with importlib.import_module("postgres").PostgresServer(scratch / "postgres") as server:
+        yield server.new_database()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--storm", type=int, default=150, help="random kills (default 150)")
     parser.add_argument("--readers", type=int, default=PEOPLE, help=f"(default {PEOPLE})")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--database", default="", metavar="URL|postgres", help="a PostgreSQL (default: SQLite)"
+    )
     options = parser.parse_args()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch:
-        base, record = Path(scratch) / "base", Path(scratch) / "accepted"
-        template(base, options.readers)
-        with serving(record) as url:
-            load_what_is_needed(_fresh(base, record), f"maildir:{scratch}/mail")
-            shutil.rmtree(base.with_name("life"))
-            rows = once_at_each_point(base, url, record)
-            if options.storm:
-                for connections in (1, 3):
-                    name = f"storm, {connections} connection{'s' if connections > 1 else ''}"
-                    half = options.storm // 2
-                    rows[name] = storm(base, url, record, half, connections, options.seed)
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        scratch = Path(folder)
+        record = scratch / "accepted"
+        server = stack.enter_context(server_at(options.database, scratch))
+        mail = stack.enter_context(serving(record))
+        places = Places(scratch, mail, record, options.readers, server)
+        stack.callback(places.clear)
+        load_what_is_needed(places.fresh(f"maildir:{scratch}/mail"))
+        rows = once_at_each_point(places)
+        if options.storm:
+            for connections in (1, 3):
+                name = f"storm, {connections} connection{'s' if connections > 1 else ''}"
+                rows[name] = storm(places, options.storm // 2, connections, options.seed)
     total = Tally()
     print("| killed at | kills | recipients | unconfirmed | twice | lost |")
     print("|---|---|---|---|---|---|")
@@ -459,7 +584,8 @@ def main() -> int:
     print(_row("**all**", total))
     for wrong in total.wrong:
         print(f"WRONG: {wrong}")
-    print(f"\n{time.monotonic() - began:.0f} s")
+    on = "PostgreSQL" if options.database else "SQLite"
+    print(f"\n{time.monotonic() - began:.0f} s on {on}")
     return 1 if total.twice or total.lost or total.wrong else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -93,7 +94,7 @@ def restore(
         typer.Option("--without-configuration", help="Leave feeds.yaml and themes as they are."),
     ] = False,
     with_env: Annotated[
-        bool, typer.Option("--with-env", help="First put back .env, and go by what it says.")
+        bool, typer.Option("--with-env", help="Go by the .env of the backup, and put it back.")
     ] = False,
     nothing_sent: Annotated[
         bool,
@@ -117,7 +118,7 @@ def restore(
     unconfirmed (`digest send EDITION --confirm` or `--retry`), editions that were due since are
     skipped. The next one is built and sent as ever.
     """
-    from digest.pipeline.restoring import Wishes, put_environment
+    from digest.pipeline.restoring import Wishes, environment
     from digest.pipeline.restoring import restore as put_back
     from digest.pipeline.sealed import look_through
 
@@ -131,25 +132,27 @@ def restore(
         return
     at = moment(now)
     kept: list[str] = []
-    if with_env:
-        from digest.config.settings import ENV_FILE
-
-        before = put_environment(file, ENV_FILE, force=force, now=at)
-        kept += [before] if before else []
-        settings = load_settings()
     wishes = Wishes(
         force=force,
         outbox=not without_outbox,
         configuration=not without_configuration,
         nothing_sent=nothing_sent,
     )
-    grace = timedelta(hours=settings.misfire_grace_hours)
 
     def due(configuration: Config, since: datetime, until: datetime) -> Sequence[DueEdition]:
         # What was due before the backup may have been built after it, within the grace.
+        grace = timedelta(hours=settings.misfire_grace_hours)
         return came_due(configuration, since - grace, until)
 
-    done = put_back(settings, config or settings.config, file, at, due, wishes)
+    with ExitStack() as stack:
+        if with_env:
+            from digest.config.settings import ENV_FILE
+
+            # Its settings count at once; the file is put there when all else has been.
+            theirs = stack.enter_context(environment(file, ENV_FILE, force=force, now=at))
+            settings = load_settings(theirs.path)
+            kept += [theirs.kept] if theirs.kept else []
+        done = put_back(settings, config or settings.config, file, at, due, wishes)
     kept += done.kept
     if as_json:
         print_json(_restored_json(done, kept))

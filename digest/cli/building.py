@@ -98,12 +98,13 @@ def run(
     if scheduled:
         if force or window is not None or note is not None:
             raise UsageError("--scheduled takes no --force, --window or --note")
-        report_due = _run_due(settings, configuration, digests, at, is_now=now is None)
-        if report_due is None:
+        turn = _run_due(settings, configuration, digests, at, is_now=now is None)
+        if turn is None:
             complain("stopped in the middle of a build; the next turn takes it up")
             raise typer.Exit(SOME_FAILED)
+        report_due, is_tidy = turn
         print_json(due_json(report_due)) if as_json else print_due(report_due)
-        raise typer.Exit(due_status(report_due))
+        raise typer.Exit(due_status(report_due) or (DONE if is_tidy else SOME_FAILED))
     from digest.pipeline.run import report_json
     from digest.pipeline.run import run as run_digests
     from digest.pipeline.wiring import open_workshop
@@ -196,12 +197,15 @@ def _run_due(
     at: datetime,
     *,
     is_now: bool,
-) -> DueReport | None:
-    """One turn of the service; with a made-up time, all of it happens at that time.
+) -> tuple[DueReport, bool] | None:
+    """One turn of the service, and whether it kept house, which it does once a day.
+
+    With a made-up time all happens at that time.
 
     None when SIGTERM or Ctrl-C came in the middle of a build.
     """
     from digest.cli.logs import take_structlog
+    from digest.cli.tidying import tidied
     from digest.pipeline.wiring import open_workshop
     from digest.service.service import Stopped, run_due
 
@@ -214,7 +218,7 @@ def _run_due(
                 raise Stopped
 
         try:
-            return run_due(
+            report = run_due(
                 workshop,
                 config,
                 digests,
@@ -226,6 +230,7 @@ def _run_due(
             )
         except Stopped:
             return None
+        return report, stop.is_set() or tidied(workshop, config, settings.keep_days, at)
 
 
 def due_status(report: DueReport) -> int:

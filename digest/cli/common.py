@@ -99,12 +99,12 @@ def load(config: Path | None) -> tuple[Settings, Config]:
     return settings, load_config(config or settings.config)
 
 
-def load_settings() -> Settings:
-    """The settings, with logging set up by them. Raises ConfigError."""
+def load_settings(file: Path | None = None) -> Settings:
+    """The settings, of `file` instead of .env, with logging set up by them. Raises ConfigError."""
     from digest.cli.logs import set_up
     from digest.config import load_settings as read
 
-    settings = read()
+    settings = read() if file is None else read(file)
     set_up(settings.log_level, settings.log_format)
     return settings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack, closing
 from typing import Annotated
 
 import typer
@@ -94,12 +95,14 @@ def copy(
 ) -> None:
     """Copy a whole database into an empty one, of whatever engine, counted and compared.
 
-    Stop the services first: what they do meanwhile, or afterwards, is not in the copy. All or
-    nothing; each table is read back, and its rows' checksum must be that of the original. FROM
-    stays as it is, and the services use it until DIGEST_DATABASE_URL names the other. A password
-    needn't stand on the command line: PostgreSQL's clients read ~/.pgpass and PGPASSWORD.
+    Stop the services first: what they do meanwhile, or afterwards, is not in the copy, and the
+    database of the settings is not copied while a service has the state folder. All or nothing;
+    each table is read back, and its rows' checksum must be that of the original. FROM stays as it
+    is, and the services use it until DIGEST_DATABASE_URL names the other. A password needn't stand
+    on the command line: PostgreSQL's clients read ~/.pgpass and PGPASSWORD.
     """
-    load_settings()
+    settings = load_settings()
+    from digest.pipeline.restoring import alone
     from digest.store.copying import copy_database
     from digest.store.database import Database
     from digest.store.snapshots import sqlite_file
@@ -108,16 +111,17 @@ def copy(
     file = sqlite_file(addresses[0])
     if file is not None and not file.exists():
         raise UsageError(f"FROM {file}: there is no such file")
-    old = Database(addresses[0], upgrade=False)
-    try:
-        new = Database(addresses[1], upgrade=False)
-        try:
-            with progress_bar() as progress:
-                copied = copy_database(old, new, progress)
-        finally:
-            new.close()
-    finally:
-        old.close()
+    ours = sqlite_file(settings.database)
+    is_ours = addresses[0] == settings.database
+    if ours is not None and file is not None:
+        is_ours = ours.resolve() == file.resolve()
+    with ExitStack() as stack:
+        if is_ours:
+            stack.enter_context(alone(settings, "copy"))
+        old = stack.enter_context(closing(Database(addresses[0], upgrade=False)))
+        new = stack.enter_context(closing(Database(addresses[1], upgrade=False)))
+        with progress_bar() as progress:
+            copied = copy_database(old, new, progress)
     if as_json:
         print_json(
             {

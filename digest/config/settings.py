@@ -259,25 +259,25 @@ class Settings(BaseSettings):
         return f"sqlite:///{self.state_dir / 'digest.db'}"
 
 
-def load_settings() -> Settings:
-    """Read the environment, then `.env` for what the environment leaves open.
+def load_settings(file: Path = ENV_FILE) -> Settings:
+    """Read the environment, then `.env`, or another `file`, for what the environment leaves open.
 
     Relative paths stay relative to the current folder. Raises ConfigError that names variable and
     file, with the line where the value came from `.env`.
     """
     try:
-        return Settings()
+        return Settings(_env_file=file)
     except ValidationError as error:
         problems = [
-            _problem(variable(str(details["loc"][0])), plain(details))
+            _problem(file, variable(str(details["loc"][0])), plain(details))
             for details in error.errors(include_url=False)
         ]
         raise ConfigError(problems) from error
     except UnicodeDecodeError as error:
-        raise ConfigError([Problem(str(ENV_FILE), None, "", "is not UTF-8")]) from error
+        raise ConfigError([Problem(str(file), None, "", "is not UTF-8")]) from error
     except OSError as error:
         message = f"can't be read: {error.strerror or error}"
-        raise ConfigError([Problem(str(ENV_FILE), None, "", message)]) from error
+        raise ConfigError([Problem(str(file), None, "", message)]) from error
 
 
 def variable(field: str) -> str:
@@ -298,15 +298,15 @@ def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     return remarks
 
 
-def _problem(name: str, message: str) -> Problem:
+def _problem(file: Path, name: str, message: str) -> Problem:
     if name in (key.upper() for key in os.environ if os.environ[key]):
         return Problem("environment", None, name, message)
-    return Problem(str(ENV_FILE), _line_in_env_file(name), name, message)
+    return Problem(str(file), _line_in_env_file(file, name), name, message)
 
 
-def _line_in_env_file(name: str) -> int | None:
+def _line_in_env_file(file: Path, name: str) -> int | None:
     """The line that sets `name`, counted from 1; the last one wins, as in the reading of it."""
     setting = re.compile(rf"\s*(?:export\s+)?['\"]?{re.escape(name)}['\"]?\s*=", re.I)
-    lines = ENV_FILE.read_text(encoding="utf-8").splitlines()
+    lines = file.read_text(encoding="utf-8").splitlines()
     found = [number for number, line in enumerate(lines, start=1) if setting.match(line)]
     return found[-1] if found else None

@@ -21,8 +21,8 @@ from datetime import datetime
 from pathlib import Path
 
 from digest import __version__
-from digest.config import Settings
-from digest.errors import StoreError
+from digest.config import Settings, load_config
+from digest.errors import ConfigError, StoreError
 from digest.pipeline.owner import owner_of
 from digest.pipeline.sealed import BackupError, Manifest, Sealer, refuse_existing, sealing, told
 from digest.store.database import Database
@@ -40,6 +40,8 @@ _LEFTOVER_SECONDS = 86_400
 # A folder that is being replaced is away for the time of two renames.
 _TRIES = 5
 _PAUSE = 0.2
+# Of feeds that are files, so many are named.
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def back_up(
             sealer.add_file(DATABASE, copy)
             _add_outbox(sealer, settings.outbox_dir, remarks)
             _add_file(sealer, FEEDS, config, remarks)
+            remarks += _feeds_left_out(config)
             for name, file in _files(settings.templates_dir, remarks):
                 _add_file(sealer, f"{TEMPLATES}/{name}", file, remarks)
             if environment is not None:
@@ -156,6 +159,21 @@ def _read_folder(path: Path) -> dict[str, bytes]:
         return files
     finally:
         os.close(handle)
+
+
+def _feeds_left_out(config: Path) -> list[str]:
+    """Says which feeds are files of this machine, and whether feeds.yaml can be used at all."""
+    if not config.is_file():
+        return []
+    try:
+        files = [feed.url for feed in load_config(config).feeds if "://" not in feed.url]
+    except ConfigError as error:
+        return [f"{config} is in the backup, but can't be used: {error.problems[0].message}"]
+    if not files:
+        return []
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    are = "1 feed is a file" if len(files) == 1 else f"{len(files)} feeds are files"
+    return [f"{are}, and not in the backup: {', '.join(files[:_NAMED])}{more}"]
 
 
 def _files(folder: Path, remarks: list[str]) -> Iterator[tuple[str, Path]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from digest.pipeline.headings import Headings
+from digest.pipeline.progress import measured
 from digest.records import Article, Encoded, Feed, Story, TopicChoice
 from digest.stories.cluster import Group, article_vector, cluster
 from digest.stories.ids import story_ids
@@ -22,6 +23,7 @@ class Grouped:
     topics: tuple[str, ...]
 
 
+@measured("group")
 def group(
     articles: Sequence[Article],
     encoded: Mapping[str, Encoded],

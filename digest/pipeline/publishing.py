@@ -19,6 +19,7 @@ from digest.errors import DigestError
 from digest.outbox.catalogue import catalogue
 from digest.outbox.outbox import EDITION
 from digest.pipeline.delivering import fingerprint
+from digest.pipeline.progress import measured
 from digest.pipeline.wiring import Workshop
 from digest.records import ArchiveEntry, Draft, Edition, Finding, Reader, Rendered
 
@@ -50,6 +51,7 @@ _LONGEST = Reader(
 )
 
 
+@measured("compose")
 def fitted(workshop: Workshop, build: Callable[[int | None], Edition]) -> Edition:
     """The edition that `build` composes, with as many stories as an e-mail has room for.
 
@@ -62,6 +64,7 @@ def fitted(workshop: Workshop, build: Callable[[int | None], Edition]) -> Editio
     )
 
 
+@measured("publish")
 def publish(
     workshop: Workshop,
     edition: Edition,
@@ -101,7 +104,9 @@ def publish(
         files[EDITION],
         None if draft is None else dump_draft(draft),
     )
-    workshop.store.desk.prune((Date.fromisoformat(edition.date) - _BUILDS_KEPT).isoformat())
+    before = (Date.fromisoformat(edition.date) - _BUILDS_KEPT).isoformat()
+    # A draft may wait for its editor for longer, or the clock may be wrong.
+    workshop.store.desk.prune(before, waiting=False)
     if edition.date in workshop.store.told_dates(edition.digest):
         # Forgotten first: after a crash in between, the next run learns what the edition that is
         # there then tells, whichever of the two it is.

@@ -76,11 +76,12 @@ class Archive:
             earlier = self._edition(before[-1]) if before else None
             if earlier is not None and earlier.built >= since - _LATE:
                 late = (since - _OVERDUE, earlier.built)
-        told = self._store.told(self._digest, self._date)
+        found = self._store.articles([feed.name for feed in feeds], since, now, late)
+        told = self._store.told(self._digest, self._date, [article.id for article in found])
         # The same page may come again under another id: through a second feed of its house, after
         # a feed was renamed, or because the feed changed its guids.
-        pages = self._store.told_pages(self._digest, self._date)
-        found = self._store.articles([feed.name for feed in feeds], since, now, late)
+        addresses = {article.url for article in found}
+        pages = self._store.told_pages(self._digest, self._date, addresses)
         new = tuple(
             article
             for article in found

@@ -75,7 +75,8 @@ def restore(
     Nothing is touched before the whole file was verified, its database brought to this version's
     schema and everything it holds made ready beside its place. Raises BackupError for a file that
     was cut off, altered, or written by a newer version; UsageError where something is in the way
-    and `wishes` don't say that it may be moved; BusyError where a service works there; StoreError.
+    and `wishes` don't say that it may be moved, or where no feeds.yaml says what was due since;
+    BusyError where a service works there; StoreError.
     """
     with alone(settings), staging(settings) as staged:
         manifest = look_through(file, partial(_goes, staged, wishes))
@@ -97,7 +98,7 @@ def restore(
                 taken, now = manifest.taken, max(now, manifest.taken)
                 known = {(one.digest, one.date): one for one in Editions(database).statuses()}
                 lying = _lying(known, outbox, taken - _KNOWN_BY_THEN, remarks)
-                coming = due(_config(file, feeds), taken, now) if feeds.is_file() else ()
+                coming = due(_config(file, feeds), taken, now)
                 resumed = resume(database, lying, coming, taken, now)
         finally:
             database.close()
@@ -106,8 +107,17 @@ def restore(
     return Restored(manifest, schema, resumed, tuple(kept), tuple(remarks))
 
 
-def put_environment(file: Path, target: Path, *, force: bool, now: datetime) -> str:
-    """Puts the settings of a backup to `target`; gives where those that were there are kept.
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A backup's settings: where they lie to be read, and where those that are there will be."""
+
+    path: Path
+    kept: str = ""
+
+
+@contextmanager
+def environment(file: Path, target: Path, *, force: bool, now: datetime) -> Iterator[Environment]:
+    """The settings of a backup, put to `target` at the end of the block, unless that raises.
 
     Raises UsageError where the backup has none, or others are there; BackupError.
     """
@@ -117,24 +127,27 @@ def put_environment(file: Path, target: Path, *, force: bool, now: datetime) -> 
         look_through(file, lambda name: part if name == ENVIRONMENT else None)
         if not part.exists():
             raise UsageError(f"{file} has no settings in it: it was made without --with-env")
+        kept = target.with_name(f"{target.name}.{BEFORE}-{now:%Y%m%dT%H%M%SZ}")
         with told(target):
             part.chmod(0o600)
-            if target.exists() and target.read_bytes() != part.read_bytes():
-                if not force:
-                    raise UsageError(f"{target} is there, and differs; --force keeps it beside")
-                kept = target.with_name(f"{target.name}.{BEFORE}-{now:%Y%m%dT%H%M%SZ}")
+            differs = target.exists() and target.read_bytes() != part.read_bytes()
+        if differs and not force:
+            raise UsageError(f"{target} is there, and differs; --force keeps it beside")
+        yield Environment(part, str(kept) if differs else "")
+        with told(target):
+            if differs:
                 target.rename(kept)
-                part.rename(target)
-                return str(kept)
             part.rename(target)
-        return ""
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Holds all locks of the state folder. Raises BusyError where somebody works there."""
+def alone(settings: Settings, what: str = "restore") -> Iterator[None]:
+    """Holds all locks of the state folder. Raises BusyError where somebody works there.
+
+    `what` is done meanwhile, as the message has it.
+    """
     with ExitStack() as stack, told(settings.state_dir):
         settings.state_dir.mkdir(parents=True, exist_ok=True)
         for name in _LOCKS:
@@ -143,7 +156,7 @@ def alone(settings: Settings) -> Iterator[None]:
                 lock.acquire(timeout=0)
             except Timeout as error:
                 raise BusyError(
-                    f"{settings.state_dir}: a service works with it; stop it, restore, and start "
+                    f"{settings.state_dir}: a service works with it; stop it, {what}, and start "
                     "it again"
                 ) from error
             stack.callback(lock.release)
@@ -175,6 +188,13 @@ def _in_the_way(there: Sequence[str]) -> str:
 
 
 def _config(file: Path, feeds: Path) -> Config:
+    if not feeds.is_file():
+        # Nothing would be skipped then, and what has gone out be built and sent once more.
+        raise UsageError(
+            f"{feeds} isn't there, and without it can't be told what was due since the backup; put "
+            "it there, or restore the configuration too; --nothing-sent-since, if no service has "
+            "worked since"
+        )
     try:
         return load_config(feeds)
     except ConfigError as error:

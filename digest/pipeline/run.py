@@ -24,7 +24,7 @@ from digest.pipeline.grouping import group
 from digest.pipeline.headings import FoundTopics, Headings, ListedTopics
 from digest.pipeline.outcomes import all_told, nothing, troubled
 from digest.pipeline.planning import kept_note, plan_of
-from digest.pipeline.progress import Progress, silent
+from digest.pipeline.progress import Progress, measured, silent
 from digest.pipeline.publishing import fitted, publish
 from digest.pipeline.remembering import Archive, Remembered
 from digest.pipeline.summarizing import article_documents, summarize
@@ -283,7 +283,7 @@ def _build(
         words=spec.summary.words,
     )
     # Only what is printed: a model that writes takes seconds an article.
-    summarized = summarize(
+    summarized = measured("summarise")(summarize)(
         [documents[lead.id] for lead in leads(draft, operations)],
         encoded,
         workshop.summarizers.get(spec.summary.model, spec.summary.sentences, spec.summary.words),

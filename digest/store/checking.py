@@ -88,7 +88,7 @@ def _difference(found: Any) -> str:
 
 
 def _file(database: Database) -> str:
-    with database.reading() as connection:
+    with database.reading(untimed=True) as connection:
         found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(5)")]
     return "" if found == ["ok"] else f"it is damaged, restore a backup: {'; '.join(found)}"
 
@@ -103,7 +103,7 @@ def _rows(database: Database) -> str:
         (SubscriptionRow.state, get_args(SubscriptionState)),
     ):
         query = select(column, func.count()).where(column.not_in(states)).group_by(column)
-        with database.reading() as connection:
+        with database.reading(untimed=True) as connection:
             for state, count in connection.execute(query):
                 wrong.append(f"{count} of {column.class_.__tablename__} in no state ({state!r})")
     return _listed(wrong)
@@ -113,7 +113,7 @@ def _builds(database: Database) -> str:
     """Builds whose edition, or draft, can't be read."""
     query = select(BuildRow).execution_options(yield_per=_AT_ONCE)
     wrong = []
-    with database.reading() as connection:
+    with database.reading(untimed=True) as connection:
         for row in connection.execute(query).mappings():
             for what in ("edition", "draft"):
                 if (data := row[what]) is not None and not _is_json(data):
@@ -134,7 +134,7 @@ def _relations(database: Database) -> str:
     """Rows of something that isn't there."""
     edition = EditionRow
     wrong = []
-    with database.reading() as connection:
+    with database.reading(untimed=True) as connection:
         for row in (DeliveryRow, OperationRow, BuildRow):
             its = exists().where(edition.digest == row.digest, edition.date == row.date)
             query = select(row.digest, row.date, func.count()).where(~its)
@@ -150,7 +150,7 @@ def _relations(database: Database) -> str:
 
 
 def _numbers(database: Database) -> str:
-    with database.reading() as connection:
+    with database.reading(untimed=True) as connection:
         return _listed(
             [
                 f"the next row of {table.name} would get a number that is taken; as the database's "

@@ -92,7 +92,7 @@ def copy_database(
     strict = not target.is_sqlite
     tables: list[CopiedTable] = []
     found = _Found()
-    with source.reading() as old, target.transaction() as new:
+    with source.reading(untimed=True) as old, target.transaction(untimed=True) as new:
         if replace:
             _empty(new, target)
         for table in TABLES:
@@ -120,7 +120,7 @@ def copy_database(
 def checksums(database: Database) -> tuple[CopiedTable, ...]:
     """Every table's rows, counted and summed. Raises StoreError for one that can't be read."""
     tables = []
-    with database.reading() as connection:
+    with database.reading(untimed=True) as connection:
         for table in TABLES:
             read = _Sum()
             for rows in _batches(connection, table, database.address):
@@ -146,6 +146,7 @@ def _make_ready(source: Database, target: Database, replace: bool) -> None:
     if target.revision():
         _must_be_current(target)
     else:
+        _must_have_no_tables(target)
         target.upgrade()
     if _identity(source) == _identity(target):
         raise UsageError(f"{source.address} and {target.address} are the same database")
@@ -161,6 +162,17 @@ def _must_be_current(database: Database) -> None:
         raise UsageError(
             f"{database.address} has the schema {revision or 'of no version'}, this version's is "
             f"{database.head()}; with its address in DIGEST_DATABASE_URL: digest db upgrade"
+        )
+
+
+def _must_have_no_tables(database: Database) -> None:
+    """Raises UsageError for a database that belongs to something else."""
+    with database.reading() as connection:
+        names = sorted(inspect(connection).get_table_names())
+    if names:
+        raise UsageError(
+            f"{database.address} has tables that are not digest's ({names[0]!r}); name an empty "
+            "database"
         )
 
 

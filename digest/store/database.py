@@ -16,13 +16,12 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
-from sqlalchemy.engine import make_url
+from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from digest.errors import StoreError
 from digest.store.connecting import READING, UNTIMED
-from digest.store.postgres import AWAY_SECONDS, connected, postgres_advice, postgres_engine
+from digest.store.postgres import AWAY_SECONDS, connected, postgres_advice, postgres_engine, unfit
 from digest.store.sqlite import sqlite_advice, sqlite_engine
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -32,8 +31,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_SECONDS = 30.0
 
 # How long a server is waited for that isn't there when a command starts: longer, and whoever wrote
-# a wrong address would think that the command hangs.
-_START_SECONDS = 3.0
+# a wrong address would think that the command hangs. A restart takes up to five seconds.
+_START_SECONDS = 6.0
 
 
 class Database:
@@ -49,7 +48,12 @@ class Database:
     ) -> None:
         try:
             address = make_url(url)
-            self.address = address.render_as_string(hide_password=True)
+            if "@" in (address.host or ""):
+                raise StoreError(
+                    "DIGEST_DATABASE_URL: an @ in a user's name or a password is written %40, a "
+                    "slash %2F, a colon %3A"
+                )
+            self.address = shown(address)
             self.is_sqlite = address.get_backend_name() == "sqlite"
             if self.is_sqlite:
                 self._engine = sqlite_engine(address, lock_seconds)
@@ -79,15 +83,22 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """One consistent look at the data, which waits for no writer and keeps none waiting."""
-        with self._connection(**READING) as connection, connection.begin():
+    def reading(self, *, untimed: bool = False) -> Iterator[Connection]:
+        """One consistent look at the data, which waits for no writer and keeps none waiting.
+
+        A statement of an `untimed` one may take as long as it likes, as when tables are copied.
+        """
+        options = {**READING, **(UNTIMED if untimed else {})}
+        with self._connection(**options) as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, untimed: bool = False) -> Iterator[Connection]:
         """One transaction: committed at the end of the block, rolled back by any error."""
-        with self._connection() as connection, connection.begin():
+        with (
+            self._connection(**(UNTIMED if untimed else {})) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
@@ -104,9 +115,10 @@ class Database:
         Raises StoreError when it is a newer version's.
         """
         with self.reading() as connection:
+            self._check(connection)
             before, head = self._current(connection), self._head(connection)
         if before != head:
-            with self._connection(**UNTIMED) as connection, connection.begin():
+            with self.transaction(untimed=True) as connection:
                 # Where another process was quicker this does nothing.
                 command.upgrade(_alembic(connection), "head")
         return before, head
@@ -114,12 +126,17 @@ class Database:
     def revision(self) -> str:
         """The schema that the database has, `""` for none. Raises StoreError for a newer one."""
         with self.reading() as connection:
+            self._check(connection)
             return self._current(connection)
 
     def head(self) -> str:
         """The schema of this version of digest."""
         with self.reading() as connection:
             return self._head(connection)
+
+    def _check(self, connection: Connection) -> None:
+        if not self.is_sqlite and (why := unfit(connection)):
+            raise StoreError(f"{self.address}: {why}")
 
     def _current(self, connection: Connection) -> str:
         scripts = ScriptDirectory.from_config(_alembic(connection))
@@ -144,6 +161,14 @@ class Database:
         return text
 
 
+def shown(address: URL) -> str:
+    """An address as it may be printed: libpq takes a password among the options, too."""
+    options = {
+        name: "***" if "pass" in name.lower() else value for name, value in address.query.items()
+    }
+    return address.set(query=options).render_as_string(hide_password=True)
+
+
 def _first_line(text: str) -> str:
     """PostgreSQL tells each address that it tried, on lines of their own, and gives hints."""
     line = next(iter(text.strip().splitlines()), "")
@@ -154,7 +179,7 @@ def _no_address(error: BaseException) -> str:
     if isinstance(error, ImportError) and "psycopg" in str(error):
         return (
             "DIGEST_DATABASE_URL names a PostgreSQL database, for which psycopg is missing; "
-            "run: pip install 'digest[postgres]'"
+            "run: pip install 'psycopg[binary]'"
         )
     return (
         "DIGEST_DATABASE_URL is no database address that can be used here "

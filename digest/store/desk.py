@@ -19,14 +19,16 @@ from sqlalchemy import (
     RowMapping,
     and_,
     delete,
+    exists,
     func,
     insert,
+    not_,
     select,
     update,
 )
 
 from digest.errors import ConflictError, GoneError, StoreError
-from digest.records import NewOperation, Operation, Verdict
+from digest.records import EditionState, NewOperation, Operation, Verdict
 from digest.store.database import Database
 from digest.store.schema import BuildRow, EditionRow, OperationRow
 from digest.words import desk_words
@@ -37,6 +39,10 @@ BUILDS_KEPT = 12
 
 Clash = Callable[[Sequence[Operation]], str]
 """Why a change can't be made blindly after those that were made since, or empty."""
+
+
+# Their builds are history; all others somebody may still look at and send.
+_SETTLED: tuple[EditionState, ...] = ("sent", "skipped", "failed")
 
 
 class DeskStore:
@@ -232,13 +238,18 @@ class DeskStore:
             told = {"database": self._address, "number": number, "edition": f"{digest}/{date}"}
             raise StoreError(desk_words()("trouble.damaged_build", **told)) from error
 
-    def prune(self, before: str) -> int:
+    def prune(self, before: str, *, waiting: bool = True) -> int:
         """Forgets the builds, drafts with them, of editions dated before that date.
 
-        Their operations stay. Gives how many builds there were.
+        Their operations stay; with `waiting=False` also the builds of what is not sent yet. Gives
+        how many builds there were.
         """
+        old = BuildRow.date < before
+        if not waiting:
+            row = and_(EditionRow.digest == BuildRow.digest, EditionRow.date == BuildRow.date)
+            old = and_(old, not_(exists().where(row, EditionRow.state.not_in(_SETTLED))))
         with self._transaction() as connection:
-            return connection.execute(delete(BuildRow).where(BuildRow.date < before)).rowcount
+            return connection.execute(delete(BuildRow).where(old)).rowcount
 
 
 def _of(table: type[OperationRow | BuildRow], digest: str, date: str) -> ColumnElement[bool]:

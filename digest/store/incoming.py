@@ -134,9 +134,10 @@ def _renamed(
         return list(articles)
     old: dict[tuple[str, str], _Known] = {}
     for part in parts(sorted({article.url for article in unknown})):
-        query = select(ArticleRow).where(ArticleRow.feed == feed, ArticleRow.entry_url.in_(part))
+        # By the address alone: with the feed in it, SQLite would go through all of the feed's.
+        query = select(ArticleRow).where(ArticleRow.entry_url.in_(part), ArticleRow.entry_url != "")
         for row in connection.execute(query.order_by(ArticleRow.first_seen)).mappings():
-            if row["id"] not in ids:
+            if row["feed"] == feed and row["id"] not in ids:
                 old.setdefault((row["entry_url"], row["title"]), _of(row))
     alike = [article for article in unknown if (article.url, article.title) in old]
     churns = not known and len(alike) >= _CHURN and 2 * len(alike) >= len(articles)

@@ -37,6 +37,10 @@ _AWAY = (
 # minute later it is stuck, on a disk or in a plan.
 _STATEMENT_SECONDS = 60
 _CONNECT_SECONDS = 5
+# New indexes on a million articles take a minute (0009); a slow disk ten times as long.
+_UPGRADE_SECONDS = 600
+# Older ones are out of support within the year, and lack what PostgreSQL's own guides presume.
+_OLDEST = 15
 # "digest", as the first eight bytes of a number.
 _WRITERS = int.from_bytes(b"digest\0\0", "big")
 
@@ -63,6 +67,8 @@ def postgres_engine(address: URL, lock_seconds: float) -> Engine:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         limit = 0 if is_untimed(connection) else _STATEMENT_SECONDS * 1000
+        # Whoever copies a table or upgrades the schema waits for another who does.
+        wait = max(lock, _UPGRADE_SECONDS * 1000) if is_untimed(connection) else lock
         # One trip, since there is one for each transaction. It holds to the transaction's end, so
         # it works through a pooler too.
         if is_reading(connection):
@@ -71,9 +77,12 @@ def postgres_engine(address: URL, lock_seconds: float) -> Engine:
                 f"SET LOCAL statement_timeout = {limit}"
             )
         else:
+            # Whatever the server's own setting: with an older snapshot, taken before the wait, a
+            # writer would not see what the one before it has written.
             connection.exec_driver_sql(
+                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;"
                 "SET LOCAL statement_timeout = 0;"
-                f"SET LOCAL lock_timeout = {lock};"
+                f"SET LOCAL lock_timeout = {wait};"
                 f"SELECT pg_advisory_xact_lock({_WRITERS});"
                 f"SET LOCAL statement_timeout = {limit}"
             )
@@ -94,6 +103,20 @@ def connected(engine: Engine, seconds: float = AWAY_SECONDS, **options: Any) -> 
         pause = min(2 * pause, 1.0)
 
 
+def unfit(connection: Connection) -> str:
+    """What makes the server unfit to keep the state; empty when nothing does."""
+    version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) // 10_000
+    if version < _OLDEST:
+        return f"the server is PostgreSQL {version}; {_OLDEST} or newer is needed"
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        return (
+            f"the database's encoding is {encoding}; make one with: createdb --encoding=UTF8 "
+            "--template=template0 NAME"
+        )
+    return ""
+
+
 def is_away(error: DBAPIError) -> bool:
     """Whether the server could not be asked, and may be there in a moment."""
     text = str(error.orig).lower()
@@ -108,6 +131,8 @@ _CONNECTING: Mapping[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
+    # Statements that are prepared once live on a connection that a pooler may give to others.
+    "prepare_threshold": None,
 }
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     false,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -134,7 +135,21 @@ class ArticleRow(Base):
     page_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
     page_tries: Mapped[int] = mapped_column(Integer, server_default="0")
 
-    __table_args__ = (Index("ix_articles_feed_published", "feed", "published"),)
+    __table_args__ = (
+        Index("ix_articles_feed_published", "feed", "published"),
+        # An address may be longer than an entry of PostgreSQL's trees may be (2,704 bytes); and of
+        # those that are empty a hash would make one long chain.
+        *(
+            Index(
+                f"ix_articles_{column}",
+                column,
+                postgresql_using="hash",
+                postgresql_where=text(f"{column} <> ''"),
+            )
+            for column in ("url", "entry_url")
+        ),
+        Index("ix_articles_content", "content_hash"),
+    )
 
 
 class EmbeddingRow(Base):
@@ -170,6 +185,8 @@ class ToldRow(Base):
     article: Mapped[str] = mapped_column(String(40), primary_key=True)
     date: Mapped[str] = mapped_column(String(10), primary_key=True)
 
+    __table_args__ = (Index("ix_told_date", "digest", "date"),)
+
 
 class StoryRow(Base):
     """The story of a digest that an article was last grouped into."""
@@ -179,6 +196,8 @@ class StoryRow(Base):
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     article: Mapped[str] = mapped_column(String(40), primary_key=True)
     story: Mapped[str] = mapped_column(String(40))
+
+    __table_args__ = (Index("ix_stories_article", "article"),)
 
 
 class RunRow(Base):
@@ -191,6 +210,8 @@ class RunRow(Base):
     started: Mapped[datetime] = mapped_column(UtcDateTime)
     seconds: Mapped[float] = mapped_column(Float)
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    __table_args__ = (Index("ix_runs_kind", "kind", "id"),)
 
 
 class EditionRow(Base):
@@ -311,6 +332,7 @@ class SubscriptionRow(Base):
     __table_args__ = (
         Index("ix_subscriptions_digest_state", "digest", "state"),
         Index("ix_subscriptions_confirmation", "confirmation"),
+        Index("ix_subscriptions_confirmed", "confirmed"),
     )
 
 

@@ -19,6 +19,9 @@ def sqlite_engine(address: URL, lock_seconds: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        # A new file gives back what is removed (`pruning`); one that has tables stays as it is.
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL").close()
         # WAL: readers and one writer don't block one another. Its default of syncing at
         # checkpoints only (NORMAL) can lose the last commits in a power cut; FULL can't.
         _to_wal(connection, lock_seconds)

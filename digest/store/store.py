@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    and_,
+    RowMapping,
     case,
     delete,
     func,
@@ -26,12 +26,14 @@ from sqlalchemy import (
 )
 
 from digest.records import Article, Encoded, Feed, FeedRate, FeedState, Summary
+from digest.store.counts import Counts
 from digest.store.database import LOCK_SECONDS, Database
 from digest.store.deliveries import Deliveries
 from digest.store.desk import DeskStore
 from digest.store.editions import Editions
 from digest.store.feed_history import FeedHistory, note_failures
 from digest.store.incoming import parts, save_entries
+from digest.store.pruning import Pruning
 from digest.store.rows import article_of, article_values, state_of, state_values, summary_of
 from digest.store.schema import (
     ArticleRow,
@@ -40,9 +42,9 @@ from digest.store.schema import (
     RunRow,
     StoryRow,
     SummaryRow,
-    ToldRow,
 )
 from digest.store.subscribers import Subscribers
+from digest.store.told import ToldArticles
 
 # What a feed's articles a week are counted over: four weeks even out holidays and bad days.
 _LATELY = timedelta(weeks=4)
@@ -52,7 +54,7 @@ _TRIES = 3
 _NAME = 120
 
 
-class Store(FeedHistory):
+class Store(FeedHistory, ToldArticles):
     """Opens (and where needed creates or upgrades) the database at `url`.
 
     `url` is a SQLAlchemy address such as `sqlite:///state/digest.db`; `lock_seconds` is how long
@@ -61,12 +63,14 @@ class Store(FeedHistory):
 
     def __init__(self, url: str, lock_seconds: float = LOCK_SECONDS) -> None:
         self._database = Database(url, lock_seconds)
-        super().__init__(self._database)
+        FeedHistory.__init__(self, self._database)
+        ToldArticles.__init__(self, self._database)
         self.editions = Editions(self._database)
         self.deliveries = Deliveries(self._database)
         self.desk = DeskStore(self._database)
         self.subscribers = Subscribers(self._database)
-        self._transaction = self._database.transaction
+        self.counts = Counts(self._database)
+        self.pruning = Pruning(self._database)
 
     @property
     def address(self) -> str:
@@ -81,9 +85,12 @@ class Store(FeedHistory):
 
     def feed_states(self, feeds: Iterable[Feed]) -> dict[str, FeedState]:
         """How each of `feeds` is, by name; what is known of another address doesn't count."""
+        feeds = list(feeds)
+        known: dict[str, RowMapping] = {}
         with self._reading() as connection:
-            rows = connection.execute(select(FeedRow)).mappings().all()
-        known = {row["name"]: row for row in rows}
+            for part in parts(sorted({feed.name for feed in feeds})):
+                query = select(FeedRow).where(FeedRow.name.in_(part))
+                known.update((row["name"], row) for row in connection.execute(query).mappings())
         return {
             feed.name: state_of(row)
             if (row := known.get(feed.name)) is not None and row["url"] == feed.url
@@ -121,8 +128,12 @@ class Store(FeedHistory):
             .where(ArticleRow.published <= now)
             .group_by(ArticleRow.feed)
         )
+        feeds = list(feeds)
+        rows: dict[str, Any] = {}
         with self._reading() as connection:
-            rows = {row[0]: row for row in connection.execute(query)}
+            for part in parts(sorted({feed.name for feed in feeds})):
+                asked = query.where(ArticleRow.feed.in_(part))
+                rows.update((row[0], row) for row in connection.execute(asked))
         rates: dict[str, FeedRate] = {}
         for feed in feeds:
             if (row := rows.get(feed.name)) is None:
@@ -206,14 +217,12 @@ class Store(FeedHistory):
                     ArticleRow.feed.in_(names), ArticleRow.published <= until, *further
                 )
                 if since is not None:
-                    timely = ArticleRow.published > since
+                    oldest, timely = since, ArticleRow.published > since
                     if late is not None:
-                        published, seen = late
-                        overdue = and_(
-                            ArticleRow.published > published, ArticleRow.first_seen > seen
-                        )
-                        timely = or_(timely, overdue)
-                    query = query.where(timely)
+                        oldest = min(since, late[0])
+                        timely = or_(timely, ArticleRow.first_seen > late[1])
+                    # By itself, for the index: of what is said with OR it can make no use.
+                    query = query.where(ArticleRow.published > oldest, timely)
                 found.extend(article_of(row) for row in connection.execute(query).mappings())
         return sorted(found, key=lambda article: (-article.published.timestamp(), article.id))
 
@@ -221,40 +230,6 @@ class Store(FeedHistory):
         """Those of `ids` that the store has, by id."""
         with self._reading() as connection:
             return self._known(connection, ids)
-
-    def told(self, digest: str, other_than: str) -> set[str]:
-        """The articles that editions of `digest` for dates other than `other_than` have told."""
-        query = select(ToldRow.article).where(ToldRow.digest == digest, ToldRow.date != other_than)
-        with self._reading() as connection:
-            return set(connection.execute(query).scalars())
-
-    def told_pages(self, digest: str, other_than: str) -> set[tuple[str, str]]:
-        """Address and title of those articles, less the ones without an address."""
-        query = (
-            select(ArticleRow.url, ArticleRow.title)
-            .join(ToldRow, ToldRow.article == ArticleRow.id)
-            .where(ToldRow.digest == digest, ToldRow.date != other_than, ArticleRow.url != "")
-        )
-        with self._reading() as connection:
-            return {(url, title) for url, title in connection.execute(query)}
-
-    def told_dates(self, digest: str) -> set[str]:
-        """The local dates whose editions of `digest` have noted what they tell."""
-        query = select(ToldRow.date).where(ToldRow.digest == digest).distinct()
-        with self._reading() as connection:
-            return set(connection.execute(query).scalars())
-
-    def save_told(self, digest: str, date: str, articles: Sequence[str]) -> None:
-        """Notes what the edition of `digest` for `date` tells, in place of any earlier note."""
-        with self._transaction() as connection:
-            connection.execute(
-                delete(ToldRow).where(ToldRow.digest == digest, ToldRow.date == date)
-            )
-            if articles:
-                connection.execute(
-                    insert(ToldRow),
-                    [{"digest": digest, "date": date, "article": id} for id in set(articles)],
-                )
 
     def story_ids(self, digest: str, articles: Sequence[str]) -> dict[str, str]:
         """The stories of `digest` that those of `articles` were last in that were in any, by id."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from alembic import command as alembic
+from filelock import FileLock
 from sqlalchemy import create_engine
 
 from digest.store.copying import checksums
@@ -121,6 +122,17 @@ def test_copy_moves_an_installation_to_postgresql(
     assert "is not empty" in again.stderr
 
 
+def test_nothing_is_copied_from_under_a_service(command: Command, kept: Path) -> None:
+    with FileLock(kept / "state" / "serve.lock"):
+        done = command("db", "copy", "sqlite:///./state/digest.db", "sqlite:///new.db")
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "a service works with it; stop it, copy, and start it again" in done.stderr
+        assert not (kept / "new.db").exists()
+        # That of another installation is none of this folder's.
+        (kept / "state" / "digest.db").rename(kept / "other.db")
+        assert command("db", "copy", "sqlite:///other.db", "sqlite:///new.db").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("of", "to", "words"),
     [
@@ -190,6 +202,21 @@ def test_settings_come_back_first_and_count(command: Command, kept: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert (kept / ".env").read_text() == "DIGEST_STATE_DIR=data\n"
     assert (kept / "data" / "digest.db").is_file()
+
+
+def test_settings_stay_as_they_are_where_the_restore_is_refused(
+    command: Command, kept: Path
+) -> None:
+    (kept / ".env").write_text("DIGEST_STATE_DIR=data\n")
+    command("subscribers", "add", "cid@example.org")
+    command("backup", "b.tar.gz", "--with-env")
+    (kept / ".env").write_text("DIGEST_LOG_LEVEL=info\n")
+    with FileLock(kept / "data" / "serve.lock"):
+        done = command("restore", "b.tar.gz", "--with-env", "--force")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "a service works with it" in done.stderr
+    assert (kept / ".env").read_text() == "DIGEST_LOG_LEVEL=info\n"
+    assert [path.name for path in kept.glob(".env*")] == [".env"]
 
 
 def test_a_folder_that_is_missing_does_not_become_a_file(command: Command, kept: Path) -> None:

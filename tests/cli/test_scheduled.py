@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from digest.records import NewSubscriber
+from digest.records import Article, FeedState, NewSubscriber
 from digest.store.store import Store
 
 SCRIPT = str(Path(sys.executable).with_name("digest"))
@@ -68,6 +68,50 @@ def test_a_date_that_is_too_late_is_recorded(command, tmp_path: Path) -> None:
     assert json.loads(again.stdout)["skipped"] == []
     shown = command("outbox")
     assert "was due at 2026-03-02 07:00 UTC" in shown.stdout
+
+
+def bring(store: Store, name: str, at: datetime) -> None:
+    """Stores an article of the town's that came at that time."""
+    article = Article(
+        id=name,
+        feed="town",
+        title="News",
+        text="The harbour opened.",
+        published=at,
+        content_hash=name,
+    )
+    store.save_feeds([FeedState("town", "town.xml")], {"town": [article]}, at)
+
+
+def old_and_young(folder: Path, now: datetime) -> Store:
+    """A store with an article of long ago and one of today, whose service ran on three dates."""
+    store = Store(f"sqlite:///{folder / 'state' / 'digest.db'}")
+    bring(store, "old", now - timedelta(days=410))
+    bring(store, "young", now)
+    for days in (3, 2, 1):
+        store.save_run(now - timedelta(days=days), 1.0, {})
+    return store
+
+
+def test_a_timer_keeps_house_once_a_day(command, tmp_path: Path) -> None:
+    configure(tmp_path, "0 7 * * *")
+    now = datetime(2026, 3, 2, 5, tzinfo=UTC)
+    with closing(old_and_young(tmp_path, now)) as store:
+        turns = ("2026-03-02T05:00Z", "2026-03-02T06:00Z", "2026-03-03T05:00Z")
+        for turn, left in zip(turns, (["young"], ["old", "young"], ["young"]), strict=True):
+            done = command("run", "--scheduled", "--now", turn)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert sorted(store.articles_by_id(["old", "young"])) == left
+            bring(store, "old", now - timedelta(days=410))
+
+
+def test_a_house_that_could_not_be_kept_is_told_with_status_1(command, tmp_path: Path) -> None:
+    configure(tmp_path, "0 7 * * *")
+    (tmp_path / "state" / "housekeeping").mkdir(parents=True)
+    done = command("run", "--scheduled", "--now", "2026-03-02T06:59Z")
+    assert done.returncode == 1
+    assert re.search(r"housekeeping: .*DIGEST_STATE_DIR", done.stderr)
+    assert done.stdout == "nothing is due, and nothing waits to be sent\n"
 
 
 @pytest.mark.parametrize("option", [["--force"], ["--note", "x"], ["--window", "7d"]])

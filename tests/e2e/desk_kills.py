@@ -1,13 +1,14 @@
 """Kills the process that editors' requests go to, over and over, and compares what comes of it.
 
-    python tests/e2e/desk_kills.py FOLDER       what came of it, as JSON
+    python tests/e2e/desk_kills.py FOLDER [URL]    what came of it, as JSON
 
 An editor sends one request after the other, each with its key, to a process of its own. Where that
 is killed (SIGKILL), it is started again, and the request is sent again as it was. At the end there
 is each change once, in its order, and the edition, the outbox and the mail are those of an editor
 whose process was never killed. It is killed before and after each commit and each rename, then at
 moments drawn at random. Processes are forked, as in `benchmarks/crash.py`, so that each takes a
-tenth of a second: that needs a process without threads, which the tests' own is not.
+tenth of a second: that needs a process without threads, which the tests' own is not. With the
+address of a PostgreSQL there is less of it: one script, killed at each of its points.
 """
 
 from __future__ import annotations
@@ -34,7 +35,19 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from crash import DATE, DIGEST, DUE, NOW, HashEncoder, Points, lay_out, template
+from crash import (
+    DATE,
+    DIGEST,
+    DUE,
+    NOW,
+    HashEncoder,
+    Points,
+    address_of,
+    administer,
+    file_in,
+    lay_out,
+    template,
+)
 
 from digest.config import Settings, load_config
 from digest.errors import ConflictError, GoneError
@@ -134,8 +147,9 @@ LAST_THOUGHT = of_all("note", text="Good evening.")
 
 
 @contextlib.contextmanager
-def opened(folder: Path) -> Iterator[Workshop]:
+def opened(folder: Path, database: str) -> Iterator[Workshop]:
     settings = Settings(
+        database_url=database,
         outbox_dir=folder / "outbox",
         state_dir=folder / "state",
         templates_dir=folder / "templates",
@@ -221,11 +235,15 @@ def mail(folder: Path) -> list[list[str]]:
     return found
 
 
-def live(folder: Path, asks: int, answers: int) -> None:
+def live(folder: Path, database: str, asks: int, answers: int) -> None:
     """A life of the desk's process: answers requests until there are no more."""
     points = Points(0, answers)
     lay_out(points)
-    with opened(folder) as workshop, os.fdopen(asks) as lines, os.fdopen(answers, "w") as out:
+    with (
+        opened(folder, database) as workshop,
+        os.fdopen(asks) as lines,
+        os.fdopen(answers, "w") as out,
+    ):
         for line in lines:
             ask = json.loads(line)
             points.at = points.seen + ask["die_at"] if ask["die_at"] else 0
@@ -243,6 +261,7 @@ class Desk:
     """The desk's process, started (again) where it is needed. `deaths` are where it was killed."""
 
     folder: Path
+    database: str
     deaths: list[str] = field(default_factory=list)
     _process: int = 0
     _asks: int = 0
@@ -297,7 +316,7 @@ class Desk:
             try:
                 os.close(self._asks)
                 os.close(self._answers)
-                live(self.folder, asks, answers)
+                live(self.folder, self.database, asks, answers)
                 status = 0
             except BaseException:
                 traceback.print_exc()
@@ -377,9 +396,13 @@ class Editor:
 
 @dataclass
 class Trial:
-    """Folders to try in, the pages that an editor has whose desk is never killed, and what came."""
+    """Folders to try in, the pages that an editor has whose desk is never killed, and what came.
+
+    With `server`, the address of a PostgreSQL, the databases are there.
+    """
 
     base: Path
+    server: str = ""
     deaths: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     expected: Page = field(default_factory=dict)
@@ -387,7 +410,9 @@ class Trial:
     worked: Editor | None = None
 
     def __post_init__(self) -> None:
-        template(self._at("built"), READERS)
+        if self.server:
+            administer(self.server, f"CREATE DATABASE {self._name('built')}")
+        template(self._at("built"), READERS, self._database("built"))
         for name, items in TEXTS.items():
             _write_feed(self._at("built"), name, items)
         theme = self._at("built") / "templates" / "bare"
@@ -464,7 +489,13 @@ class Trial:
         if source:
             shutil.rmtree(self._at(name), ignore_errors=True)
             shutil.copytree(self._at(source), self._at(name))
-        desk = Desk(self._at(name))
+            if self.server:
+                administer(
+                    self.server,
+                    f"DROP DATABASE IF EXISTS {self._name(name)} WITH (FORCE)",
+                    f"CREATE DATABASE {self._name(name)} TEMPLATE {self._name(source)}",
+                )
+        desk = Desk(self._at(name), self._database(name))
         try:
             yield desk
         finally:
@@ -473,6 +504,12 @@ class Trial:
 
     def _at(self, name: str) -> Path:
         return self.base / name
+
+    def _name(self, name: str) -> str:
+        return f"desk_{os.getpid()}_{name}"
+
+    def _database(self, name: str) -> str:
+        return address_of(self.server, self._name(name)) or file_in(self._at(name))
 
 
 def _write_feed(folder: Path, name: str, items: dict[str, str]) -> None:
@@ -492,13 +529,12 @@ def _write_feed(folder: Path, name: str, items: dict[str, str]) -> None:
 
 def main() -> None:
     began = time.monotonic()
-    trial = Trial(Path(sys.argv[1]))
+    trial = Trial(Path(sys.argv[1]), *sys.argv[2:])
     taken = [time.monotonic() - began]
-    for phase in (
-        trial.at_each_point_of_the_script,
-        trial.at_each_point_of_approving,
-        lambda: trial.at_random(30, seed=8),
-    ):
+    phases = [trial.at_each_point_of_the_script]
+    if not trial.server:
+        phases += [trial.at_each_point_of_approving, lambda: trial.at_random(30, seed=8)]
+    for phase in phases:
         phase()
         taken.append(time.monotonic() - began)
     result = {

@@ -2,8 +2,8 @@
 
 Each is a process with a state folder of its own; both are told the same moments at the same time
 and race for what is due then. Each is down now and then, for minutes or for days, and killed
-(SIGKILL) in the middle of sending. What counts is what the mail server took. Only the clock and the
-encoder aren't real.
+(SIGKILL) in the middle of sending. The database is a file that both reach, or a PostgreSQL. What
+counts is what the mail server took. Only the clock and the encoder aren't real.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from babel.dates import format_date
 
 from digest.config import Settings, load_config
 from digest.models.encoder import Encoder
@@ -40,9 +41,11 @@ from digest.pipeline.wiring import open_workshop
 from digest.records import NewSubscriber, Vectors
 from digest.service.service import Service
 from digest.store.store import Store
+from digest.text.language import detect_language
 
 if TYPE_CHECKING:
-    from conftest import MailServer
+    from ..conftest import MailServer
+    from ..postgres import PostgresServer
 
 FIRST, DAYS = date(2026, 3, 10), 30
 KILLS = 3
@@ -108,13 +111,13 @@ class Turn:
     dies_after: bool = False
 
 
-def serve(home: Path, url: str, outbox: Path, turns: Connection) -> None:
+def serve(home: Path, url: str, outbox: Path, database: str, turns: Connection) -> None:
     """Does what it is told until it is told nothing."""
     settings = Settings(
         outbox_dir=outbox,
         state_dir=home / "state",
         templates_dir=home.parent / "templates",
-        database_url=f"sqlite:///{home.parent / 'digest.db'}",
+        database_url=database,
         smtp_url=url,
         public_url="https://news.example.org",
         misfire_grace_hours=GRACE / 60,
@@ -155,6 +158,7 @@ class Machine:
     home: Path
     outbox: Path
     url: str
+    database: str
     down: int = 0
     pid: int = 0
     turns: Connection | None = None
@@ -173,7 +177,7 @@ class Machine:
             status = 1
             try:
                 self.turns.close()
-                serve(self.home, self.url, self.outbox, theirs)
+                serve(self.home, self.url, self.outbox, self.database, theirs)
                 status = 0
             finally:
                 os._exit(status)
@@ -241,7 +245,7 @@ def publish(path: Path, day: date) -> None:
     path.write_text(json.dumps(feed), encoding="utf-8")
 
 
-def live(folder: Path, url: str, own_outboxes: bool, seed: int) -> Story:
+def live(folder: Path, url: str, own_outboxes: bool, database: str, seed: int) -> Story:
     """Thirty days of both machines."""
     dice = random.Random(seed)
     machines = []
@@ -249,12 +253,13 @@ def live(folder: Path, url: str, own_outboxes: bool, seed: int) -> Story:
         home = folder / name
         home.mkdir()
         (home / "feeds.yaml").write_text(FEEDS_YAML, encoding="utf-8")
-        machines.append(Machine(home, (home if own_outboxes else folder) / "outbox", url))
+        outbox = (home if own_outboxes else folder) / "outbox"
+        machines.append(Machine(home, outbox, url, database))
     theme = folder / "templates" / "bare"
     theme.mkdir(parents=True)
     for name, text in THEME.items():
         (theme / name).write_text(text, encoding="utf-8")
-    store = Store(f"sqlite:///{folder / 'digest.db'}")
+    store = Store(database)
     people = [NewSubscriber(address) for address in THERE]
     store.subscribers.subscribe("morning", people, due(FIRST) - timedelta(days=1))
     store.close()
@@ -263,7 +268,7 @@ def live(folder: Path, url: str, own_outboxes: bool, seed: int) -> Story:
         day = FIRST + timedelta(days=number)
         publish(folder / "gazette.json", day)
         both(machines, due(day) + timedelta(minutes=FETCHED), story, dice, fetch=True)
-        come_and_go(folder, day, story)
+        come_and_go(database, day, story)
         up = [
             both(machines, due(day) + timedelta(minutes=minutes), story, dice) for minutes in TURNS
         ]
@@ -309,12 +314,12 @@ def both(
     return bool(told)
 
 
-def come_and_go(folder: Path, day: date, story: Story) -> None:
+def come_and_go(database: str, day: date, story: Story) -> None:
     """Somebody joins on the tenth day, and somebody leaves on the twentieth."""
     if day not in (JOINS, LEAVES):
         return
     now = due(day) - timedelta(minutes=30)
-    store = Store(f"sqlite:///{folder / 'digest.db'}")
+    store = Store(database)
     try:
         if day == JOINS:
             store.subscribers.subscribe("morning", [NewSubscriber(LATE)], now)
@@ -343,12 +348,24 @@ def recipients(day: date) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("own_outboxes", [False, True], ids=["one outbox", "an outbox each"])
+@pytest.mark.parametrize(
+    ("engine", "own_outboxes"),
+    [("sqlite", False), ("sqlite", True), ("postgresql", True)],
+    ids=["one outbox", "an outbox each", "on PostgreSQL, an outbox each"],
+)
 def test_two_services_on_one_database_for_thirty_days(
-    own_outboxes: bool, mail_server: MailServer, tmp_path: Path
+    engine: str,
+    own_outboxes: bool,
+    mail_server: MailServer,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
+    database = f"sqlite:///{tmp_path / 'digest.db'}"
+    if engine == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        database = server.new_database()
     ran = subprocess.run(
-        [sys.executable, __file__, tmp_path, mail_server.url, str(int(own_outboxes))],
+        [sys.executable, __file__, tmp_path, mail_server.url, str(int(own_outboxes)), database],
         capture_output=True,
         text=True,
         timeout=300,
@@ -359,7 +376,7 @@ def test_two_services_on_one_database_for_thirty_days(
     story = Story(**json.loads(ran.stdout))
     assert story.kills >= KILLS
     dates = [(FIRST + timedelta(days=number)).isoformat() for number in range(DAYS)]
-    store = Store(f"sqlite:///{tmp_path / 'digest.db'}")
+    store = Store(database)
     editions = {status.date: status for status in store.editions.statuses("morning")}
     doubtful = {
         (one.address, day)
@@ -404,8 +421,11 @@ def test_two_services_on_one_database_for_thirty_days(
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING)
+    # Read once, and not by each process that is started.
+    detect_language("The ferry to the islands sails again.")
+    format_date(FIRST, "full", locale="en_GB")
     folder, url, own = Path(sys.argv[1]), sys.argv[2], bool(int(sys.argv[3]))
-    story = live(folder, url, own, seed=7 + own)
+    story = live(folder, url, own, sys.argv[4], seed=7 + own)
     json.dump(vars(story), sys.stdout)
 
 

@@ -33,7 +33,7 @@ from digest.outbox.outbox import EDITION, Outbox
 from digest.pipeline.approving import approve
 from digest.pipeline.backup import DATABASE, BackedUp, back_up
 from digest.pipeline.outgoing import settle
-from digest.pipeline.restoring import Restored, Wishes, put_environment, restore
+from digest.pipeline.restoring import Restored, Wishes, environment, restore
 from digest.pipeline.sealed import MANIFEST, BackupError, look_through
 from digest.records import DueEdition
 from digest.store.copying import checksums
@@ -120,7 +120,7 @@ def test_what_is_restored_elsewhere_is_what_was_backed_up(
             copy_database(source, target)
     made = backup(old)
     assert made.manifest.engine == of
-    assert made.remarks == ()
+    assert made.remarks == (f"1 feed is a file, and not in the backup: {old.folder / 'town.xml'}",)
     put_back(new, made.path, nothing_sent=True)
     assert sums(new) == before
     for folder in ("outbox", "templates"):
@@ -144,18 +144,40 @@ def test_settings_are_in_it_only_when_asked_for(old: Mailroom, tmp_path: Path) -
     without, with_it = backup(old), backup(old, "with.tar.gz", environment=env)
     target = tmp_path / "put" / ".env"
     target.parent.mkdir()
+
+    def put(file: BackedUp, *, force: bool) -> str:
+        with environment(file.path, target, force=force, now=LATER) as theirs:
+            assert theirs.path.read_bytes() == env.read_bytes()
+            assert theirs.path.stat().st_mode & 0o777 == 0o600
+        return theirs.kept
+
     with pytest.raises(UsageError, match="made without --with-env"):
-        put_environment(without.path, target, force=False, now=LATER)
-    assert put_environment(with_it.path, target, force=False, now=LATER) == ""
+        put(without, force=False)
+    assert put(with_it, force=False) == ""
     assert target.read_bytes() == env.read_bytes()
     assert target.stat().st_mode & 0o777 == 0o600
     target.write_text("DIGEST_LOG_LEVEL=info\n")
     with pytest.raises(UsageError, match="--force keeps it beside"):
-        put_environment(with_it.path, target, force=False, now=LATER)
-    kept = put_environment(with_it.path, target, force=True, now=LATER)
+        put(with_it, force=False)
+    kept = put(with_it, force=True)
     assert Path(kept).read_text() == "DIGEST_LOG_LEVEL=info\n"
     assert target.read_bytes() == env.read_bytes()
     assert sorted(path.name for path in target.parent.iterdir()) == [".env", Path(kept).name]
+
+
+def test_settings_stay_as_they_are_where_what_follows_fails(old: Mailroom, tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("DIGEST_LOG_LEVEL=debug\n")
+    made = backup(old, environment=env)
+    env.write_text("DIGEST_LOG_LEVEL=info\n")
+    before = set(tmp_path.iterdir())
+    with (
+        pytest.raises(BusyError, match="works"),
+        environment(made.path, env, force=True, now=LATER),
+    ):
+        raise BusyError("somebody works there")
+    assert env.read_text() == "DIGEST_LOG_LEVEL=info\n"
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_each_edition_is_of_one_build_and_known_ones_are_there_while_the_service_works(
@@ -212,6 +234,18 @@ def test_what_is_no_plain_file_is_left_out_and_told(old: Mailroom, tmp_path: Pat
     assert len(made.remarks) == 3
     assert all("is not in the backup" in remark for remark in made.remarks)
     assert not [name for name in made.manifest.members if "secret" in name.name]
+
+
+def test_feeds_that_are_files_are_told_to_be_left_out(old: Mailroom) -> None:
+    names = [f"town{number}.xml" for number in range(7)]
+    lines = [f"  - {{name: {name.removesuffix('.xml')}, url: {name}}}" for name in names]
+    web = "  - {name: web, url: 'https://town.example/feed'}"
+    top = ["digests: [{name: sample}]", "feeds:"]
+    (old.folder / "feeds.yaml").write_text("\n".join([*top, web, *lines]) + "\n")
+    told = ", ".join(str(old.folder / name) for name in names[:5])
+    assert backup(old).remarks == (f"7 feeds are files, and not in the backup: {told} and 2 more",)
+    (old.folder / "feeds.yaml").write_text("\n".join([*top, web]) + "\n")
+    assert backup(old, "web.tar.gz").remarks == ()
 
 
 # --- no half backup ----------------------------------------------------------------------------
@@ -621,6 +655,20 @@ def test_a_feeds_yaml_that_cannot_be_read_is_told_before_anything_is_touched(
     with pytest.raises(UsageError, match="--without-configuration"):
         put_back(new, made.path)
     assert not (new.folder / "base" / "digest.db").exists()
+
+
+def test_without_any_feeds_yaml_nothing_is_restored_unless_nothing_was_sent(
+    old: Mailroom, new: Mailroom
+) -> None:
+    made = backup(old)
+    (old.folder / "feeds.yaml").unlink()
+    bare = backup(old, "bare.tar.gz")
+    for file, configuration in ((made.path, False), (bare.path, True)):
+        with pytest.raises(UsageError, match=r"feeds\.yaml isn't there.*--nothing-sent-since"):
+            put_back(new, file, configuration=configuration)
+        assert not (new.folder / "base" / "digest.db").exists()
+    put_back(new, bare.path, nothing_sent=True)
+    assert new.status.state == "approved"
 
 
 # --- nothing is sent twice -----------------------------------------------------------------------

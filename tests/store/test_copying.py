@@ -165,6 +165,17 @@ def test_a_number_that_was_given_is_not_given_again(store_url: str, target_url: 
     assert max(one.subscriber.id for one in listed) > last
 
 
+def test_a_target_that_belongs_to_something_else_is_refused(
+    store_url: str, target_url: str, opened: Any
+) -> None:
+    with closing(Database(target_url, upgrade=False)) as target:
+        with target.transaction() as connection:
+            connection.exec_driver_sql("CREATE TABLE ledger (id INTEGER PRIMARY KEY)")
+        with pytest.raises(UsageError, match=r"not digest's \('ledger'\)"):
+            copy_database(opened(store_url), target)
+        assert target.revision() == ""
+
+
 def test_a_target_with_anything_in_it_is_refused(
     store_url: str, target_url: str, opened: Any
 ) -> None:

@@ -24,6 +24,7 @@ from digest.records import (
     SummarySentence,
     Validators,
 )
+from digest.store import database as opening
 from digest.store.database import Database, _alembic
 from digest.store.schema import Base
 from digest.store.store import Store
@@ -198,6 +199,24 @@ def test_a_full_disk_keeps_nothing_half_written(
         save(store, FEED, articles, Validators('"1"', None), now)
     assert store.articles(["gazette"], None, now) == []
     assert store.feed_states([FEED]) == {"gazette": FeedState("gazette", FEED.url)}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://host.invalid/db?user=x&password=hunter2",
+        "postgresql+psycopg://user:hunt@er2@127.0.0.1:1/db",
+        "postgresql+psycopg://user:hunter2@127.0.0.1:1/db",
+    ],
+)
+def test_no_password_is_printed_wherever_it_stands(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "_START_SECONDS", 0.0)
+    with pytest.raises(StoreError) as caught:
+        Store(url)
+    assert "hunt" not in str(caught.value)
+    assert "er2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -453,6 +453,17 @@ def test_old_builds_are_pruned_by_the_editions_date_and_operations_stay(
     assert desk.operations(*KEY) == [made]
 
 
+def test_the_builds_of_what_is_not_sent_stay_however_old_they_are(
+    store: Store, desk: DeskStore, now: datetime
+) -> None:
+    begun(store, now, "2026-03-03")
+    store.editions.skip("morning", "2026-03-04", "nothing new", now)
+    for date in ("2026-03-03", "2026-03-04"):
+        desk.save_build("morning", date, now, "built", b"{}", b"draft")
+    assert desk.prune("2100-01-01", waiting=False) == 1
+    assert len(desk.builds("morning", "2026-03-03")) == 1
+
+
 def test_a_damaged_build_is_named_with_what_to_do(url: str, desk: DeskStore, now: datetime) -> None:
     desk.save_build(*KEY, now, "built", b"{}", None)
     database = Database(url)
