@@ -263,7 +263,7 @@ class _Work:
     # --- reports -------------------------------------------------------------------------
 
     def reports(self) -> Pruned:
-        old = select(RunRow.id).where(RunRow.started < self._before).order_by(RunRow.id)
+        old = select(RunRow.id).where(RunRow.started < self._before).order_by(RunRow.started)
         gone = Pruned()
         while ids := self._values(old.limit(_AT_ONCE)):
             with self._turn() as connection:

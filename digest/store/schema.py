@@ -211,7 +211,7 @@ class RunRow(Base):
     seconds: Mapped[float] = mapped_column(Float)
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
 
-    __table_args__ = (Index("ix_runs_kind", "kind", "id"),)
+    __table_args__ = (Index("ix_runs_kind", "kind", "id"), Index("ix_runs_started", "started"))
 
 
 class EditionRow(Base):
@@ -266,7 +266,10 @@ class OperationRow(Base):
     revision: Mapped[int] = mapped_column(Integer)
     checked: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
 
-    __table_args__ = (Index("ix_operations_key", "digest", "date", "key", unique=True),)
+    __table_args__ = (
+        Index("ix_operations_key", "digest", "date", "key", unique=True),
+        Index("ix_operations_date", "date"),
+    )
 
 
 class BuildRow(Base):
@@ -284,6 +287,8 @@ class BuildRow(Base):
     reason: Mapped[str] = mapped_column(String(16))
     edition: Mapped[bytes] = mapped_column(LargeBinary)
     draft: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    __table_args__ = (Index("ix_builds_date", "date"),)
 
 
 class SubscriberRow(Base):
@@ -333,6 +338,7 @@ class SubscriptionRow(Base):
         Index("ix_subscriptions_digest_state", "digest", "state"),
         Index("ix_subscriptions_confirmation", "confirmation"),
         Index("ix_subscriptions_confirmed", "confirmed"),
+        Index("ix_subscriptions_asked", "state", "asked"),
     )
 
 

@@ -44,11 +44,6 @@ GROWING = (
 )
 # Of these there are rows for PostgreSQL to plan with.
 FILLED = ("articles", "deliveries", "embeddings", "summaries", "told", "stories")
-# Once a day, by the housekeeping: of few rows, or not at all by an index.
-DAILY = re.compile(
-    r"DELETE FROM (operations|builds|subscriptions)\b|FROM runs\s+WHERE runs.started"
-    r"|FROM subscriptions\s+WHERE subscriptions.state"
-)
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
 DAY = timedelta(days=1)
 WORDS = (
@@ -176,7 +171,6 @@ def queries(found: Statements) -> Statements:
         for text, values in found.items()
         if re.match(r"\s*(SELECT|UPDATE|DELETE|WITH)\b", text)
         and re.search(rf"\b({'|'.join(GROWING)})\b", text)
-        and not DAILY.search(text)
     }
 
 

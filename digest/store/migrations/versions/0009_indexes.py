@@ -29,12 +29,20 @@ def upgrade() -> None:
     op.create_index("ix_told_date", "told", ["digest", "date"])
     op.create_index("ix_stories_article", "stories", ["article"])
     op.create_index("ix_runs_kind", "runs", ["kind", "id"])
+    op.create_index("ix_runs_started", "runs", ["started"])
     op.create_index("ix_subscriptions_confirmed", "subscriptions", ["confirmed"])
+    op.create_index("ix_subscriptions_asked", "subscriptions", ["state", "asked"])
+    op.create_index("ix_operations_date", "operations", ["date"])
+    op.create_index("ix_builds_date", "builds", ["date"])
 
 
 def downgrade() -> None:
     for name, table in (
+        ("ix_builds_date", "builds"),
+        ("ix_operations_date", "operations"),
+        ("ix_subscriptions_asked", "subscriptions"),
         ("ix_subscriptions_confirmed", "subscriptions"),
+        ("ix_runs_started", "runs"),
         ("ix_runs_kind", "runs"),
         ("ix_stories_article", "stories"),
         ("ix_told_date", "told"),
