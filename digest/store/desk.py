@@ -41,8 +41,8 @@ Clash = Callable[[Sequence[Operation]], str]
 """Why a change can't be made blindly after those that were made since, or empty."""
 
 
-# Their builds are history; all others somebody may still look at and send.
-_SETTLED: tuple[EditionState, ...] = ("sent", "skipped", "failed")
+# What these were made from is still needed, to be changed or to go on.
+_WAITING: tuple[EditionState, ...] = ("building", "draft", "sending")
 
 
 class DeskStore:
@@ -241,13 +241,13 @@ class DeskStore:
     def prune(self, before: str, *, waiting: bool = True) -> int:
         """Forgets the builds, drafts with them, of editions dated before that date.
 
-        Their operations stay; with `waiting=False` also the builds of what is not sent yet. Gives
-        how many builds there were.
+        Their operations stay; with `waiting=False` also the builds of what waits for an editor, or
+        is being sent. Gives how many builds there were.
         """
         old = BuildRow.date < before
         if not waiting:
             row = and_(EditionRow.digest == BuildRow.digest, EditionRow.date == BuildRow.date)
-            old = and_(old, not_(exists().where(row, EditionRow.state.not_in(_SETTLED))))
+            old = and_(old, not_(exists().where(row, EditionRow.state.in_(_WAITING))))
         with self._transaction() as connection:
             return connection.execute(delete(BuildRow).where(old)).rowcount
 

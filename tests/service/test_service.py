@@ -402,6 +402,12 @@ def test_who_never_confirmed_is_forgotten(office: Office) -> None:
         people.ask("morning", NewSubscriber("cyd@example.org"), MONDAY - 40 * DAY)
         office.now = MONDAY
         service.housekeep()
+        assert len(people.of_address("cyd@example.org")) == 1, (
+            "a clock is believed after three days"
+        )
+        for day in (3, 2, 1):
+            workshop.store.save_run(MONDAY - day * DAY, 1.0, {})
+        service.housekeep()
         assert people.of_address("cyd@example.org") == []
         assert len(people.of_address("ann@example.org")) == 1
 
