@@ -679,9 +679,14 @@ def test_a_note_from_the_command_line_that_is_overruled_is_told(table: Table) ->
 
 
 def test_what_editions_of_last_month_were_made_from_is_cleared_away(table: Table) -> None:
-    later = NOON + timedelta(days=36)
+    store, later = table.workshop.store, NOON + timedelta(days=36)
     table.house.feed("world", table.house.item("Omega", later - timedelta(hours=1)))
+    table.house.run(later)
+    assert store.desk.draft(*KEY) is not None, "a draft waits for its editor"
+    assert store.editions.move(*KEY, ("draft",), later, state="approved")
+    later += timedelta(days=1)
+    table.house.feed("world", table.house.item("Psi", later - timedelta(hours=1)))
     (outcome,) = table.house.run(later).digests
     assert outcome.status == "built"
-    assert table.workshop.store.desk.draft(*KEY) is None
-    assert table.workshop.store.desk.draft("daily", outcome.date) is not None
+    assert store.desk.draft(*KEY) is None
+    assert store.desk.draft("daily", outcome.date) is not None
