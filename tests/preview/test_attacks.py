@@ -26,8 +26,10 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from digest.editions import headers, message
+from digest.editions.desk import asking
 from digest.outbox.outbox import Outbox
-from digest.preview import app, door, keys, live, proofs, reading, room
+from digest.preview import app, door, keys, live, reading, room
 
 if TYPE_CHECKING:
     pass
@@ -633,13 +635,9 @@ def split_headers(patch: Patch) -> None:
 
 def careless_subject(patch: Patch) -> None:
     """Every stage on the way that takes line ends out of a subject."""
-    real = proofs.build_message
-
-    def build(edition: Any, *args: Any, **more: Any) -> bytes:
-        sent = real(edition, *args, **more)
-        return sent.replace(b"Bcc:", b"\r\nBcc:") if b"Bcc:" in sent else sent
-
-    patch.setattr(proofs, "build_message", build)
+    patch.setattr(asking, "_squeezed", str)
+    for stage in (headers, message):
+        patch.setattr(stage, "printable", str)
 
 
 def bcc(desk: Desk) -> bool:
@@ -650,9 +648,9 @@ def bcc(desk: Desk) -> bool:
         key="k",
         seen=desk.revision,
     )
-    message = desk.client.get(f"{desk.path}/digest.eml")
-    assert message.status_code == 200
-    return bool(re.search(rb"(?im)^bcc:", message.content))
+    sent = desk.client.get(f"{desk.path}/digest.eml")
+    assert sent.status_code == 200
+    return bool(re.search(rb"(?im)^bcc:", sent.content))
 
 
 def bare_cookies(desk: Desk) -> bool:
