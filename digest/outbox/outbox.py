@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from digest.errors import OutboxError
+from digest.outbox.disk import flush_folder, want_of_room
 
 EDITION = "edition.json"
 CATALOGUE = ".catalogue.json"
@@ -86,15 +87,15 @@ class Outbox:
         try:
             with _told(final):
                 final.parent.mkdir(parents=True, exist_ok=True)
-                _flush_folder(self.root)
+                flush_folder(self.root)
                 building.mkdir()
                 for name, data in files.items():
                     _write_flushed(building / _plain_name(name), data)
-                _flush_folder(building)
+                flush_folder(building)
                 if final.exists():
                     final.rename(replaced)
                 building.rename(final)
-                _flush_folder(final.parent)
+                flush_folder(final.parent)
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
             if replaced.exists() and not final.exists():
@@ -123,7 +124,7 @@ class Outbox:
         self.recover(digest)
         with _told(parent):
             parent.mkdir(parents=True, exist_ok=True)
-            _flush_folder(self.root)
+            flush_folder(self.root)
         for name, data in files.items():
             final = parent / name
             part = parent / f".{name.removeprefix('.')}{_PART}"
@@ -135,7 +136,7 @@ class Outbox:
                 part.unlink(missing_ok=True)
                 raise
         with _told(parent):
-            _flush_folder(parent)
+            flush_folder(parent)
         return parent
 
     def published(self, digest: str, name: str) -> bytes | None:
@@ -199,20 +200,9 @@ def _write_flushed(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _flush_folder(path: Path) -> None:
-    """Makes a rename or a new name in `path` survive a power cut (POSIX asks for it by itself)."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _plainly(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; make room and run again, nothing half-written was kept"
-    if error.errno == errno.EFBIG:
-        return "larger than a file may be here (ulimit -f); raise the limit and run again"
+    if why := want_of_room(error):
+        return why
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return (
             f"the outbox can't be read and written ({error.strerror}); check its rights, or set "

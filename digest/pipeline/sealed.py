@@ -9,7 +9,6 @@ Checksums find accidents; whoever can write the file can write the checksums too
 from __future__ import annotations
 
 import contextlib
-import errno
 import gzip
 import hashlib
 import io
@@ -27,6 +26,7 @@ from typing import IO
 from pydantic import TypeAdapter, ValidationError
 
 from digest.errors import DigestError, UsageError
+from digest.outbox.disk import flush_folder, want_of_room
 
 FORMAT = 1
 """The newest format of backups that this version reads, and the one it writes."""
@@ -159,7 +159,7 @@ def sealing(path: Path, moment: datetime, part: Path) -> Iterator[Sealer]:
         refuse_existing(path)
         with told(path):
             part.rename(path)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -289,17 +289,5 @@ def _private(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
-def _flush_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _plainly(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; make room and run again, nothing half-written was kept"
-    if error.errno == errno.EFBIG:
-        return "larger than a file may be here (ulimit -f); raise the limit and run again"
-    return error.strerror or str(error)
+    return want_of_room(error) or error.strerror or str(error)
