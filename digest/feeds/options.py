@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digest import __version__
 
@@ -44,3 +44,7 @@ class FetchOptions:
     # ports, may be asked.
     allow_private_networks: bool = False
     user_agent: str = f"digest/{__version__}"
+
+    def shared_by(self, workers: int) -> FetchOptions:
+        """What each of so many workers may ask at once, so that all together ask no more."""
+        return replace(self, concurrency=-(-self.concurrency // workers))

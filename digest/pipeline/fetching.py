@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -150,8 +149,7 @@ def ask(
         return
 
     def job(workers: int) -> Callable[[Sequence[FeedRequest]], list[FeedAnswer]]:
-        share = replace(options, concurrency=-(-options.concurrency // workers))
-        return partial(fetch_and_parse, options=share, now=now)
+        return partial(fetch_and_parse, options=options.shared_by(workers), now=now)
 
     errand = Errand(lambda request: request.address, job, here, _undone)
     yield from sent_out(requests, errand, pool)

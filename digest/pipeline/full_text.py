@@ -168,8 +168,7 @@ def _pages(
         return
 
     def job(workers: int) -> Callable[[Sequence[PageRequest]], list[Page]]:
-        share = replace(options, concurrency=-(-options.concurrency // workers))
-        return partial(fetch_pages, options=share, now=now)
+        return partial(fetch_pages, options=options.shared_by(workers), now=now)
 
     errand = Errand(lambda request: request.url, job, here, _undone)
     yield from sent_out(requests, errand, pool)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.encoders import make_sentence_encoder, write_transformer
+
 SCRIPT = Path(sys.executable).with_name("digest")
 
 
@@ -61,47 +63,11 @@ class Desk:
 def small_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence encoder of one layer with random weights: what a test needs that looks at many
     articles, and not at which of them belong together."""
-    import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
     folder = tmp_path_factory.mktemp("encoder")
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    pieces = [chr(code) for code in range(0x21, 0x7F)]
-    pieces += [first + second for first in pieces[65:91] for second in pieces[65:91]]
-    vocabulary = [*special, *pieces, *(f"##{piece}" for piece in pieces)]
-    tokenizer = Tokenizer(
-        models.WordPiece({word: n for n, word in enumerate(vocabulary)}, unk_token="[UNK]")
-    )
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")},
-        model_max_length=64,
-    ).save_pretrained(folder)
-    torch.manual_seed(3)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.3,
-    )
-    BertModel(config).save_pretrained(folder)
-    (folder / "1_Pooling").mkdir()
-    pool = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pool))
-    kinds = {"": "Transformer", "1_Pooling": "Pooling"}
-    parts = [
-        {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for n, (path, kind) in enumerate(kinds.items())
-    ]
-    (folder / "modules.json").write_text(json.dumps(parts))
-    (folder / "config_sentence_transformers.json").write_text("{}")
+    letters = [chr(code) for code in range(0x21, 0x7F)]
+    small = letters[ord("a") - 0x21 : ord("z") - 0x20]
+    write_transformer(folder, [*letters, *(a + b for a in small for b in small)], layers=1)
+    make_sentence_encoder(folder)
     return folder
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from digest.errors import ModelError
 from digest.models.encoder import WEIGHTS, Encoder
+from tests.encoders import make_sentence_encoder, write_transformer
 
 TEXTS = [
     "The ferry reached the island before dawn.",
@@ -29,39 +30,9 @@ MANY = ["Le port rouvre.", "Гавань снова открыта.", "港は再
 @pytest.fixture(scope="module")
 def transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Bert of two layers with random weights, that reads letters of several scripts."""
-    import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
     folder = tmp_path_factory.mktemp("transformer")
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = sorted(set("".join([*MANY, *TEXTS, "query: passage"]).lower()) - {" "})
-    vocabulary = [*special, *letters, *(f"##{letter}" for letter in letters)]
-    tokenizer = Tokenizer(
-        models.WordPiece({word: n for n, word in enumerate(vocabulary)}, unk_token="[UNK]")
-    )
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        model_max_length=64,
-    ).save_pretrained(folder)
-    torch.manual_seed(3)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.3,
-    )
-    BertModel(config).save_pretrained(folder)
+    write_transformer(folder, letters, layers=2)
     return folder
 
 
@@ -77,18 +48,7 @@ def build(transformer: Path, tmp_path: Path) -> Callable[..., Path]:
     ) -> Path:
         folder = tmp_path / name
         shutil.copytree(transformer, folder)
-        pool = {"word_embedding_dimension": 32, f"pooling_mode_{pooling}": True}
-        if pooling != "mean_tokens":
-            pool["pooling_mode_mean_tokens"] = False
-        (folder / "1_Pooling").mkdir()
-        (folder / "1_Pooling" / "config.json").write_text(json.dumps(pool))
-        pooled = "sentence_transformers.models.Pooling"
-        parts = [
-            {"idx": 0, "name": "0", "path": "", "type": kind},
-            {"idx": 1, "name": "1", "path": "1_Pooling", "type": pooled},
-        ]
-        (folder / "modules.json").write_text(json.dumps(parts))
-        (folder / "config_sentence_transformers.json").write_text(json.dumps(settings or {}))
+        make_sentence_encoder(folder, pooling, settings, kind)
         return folder
 
     return make
