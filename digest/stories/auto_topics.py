@@ -14,8 +14,6 @@ from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from sklearn.metrics import silhouette_score
 
 from digest.records import Article, TopicChoice, Vectors
 from digest.stories.topic_names import Meaning, telling_names
@@ -117,6 +115,10 @@ def _middles(rows: _Rows) -> _Rows:
     most = min(MOST, len(seen) // LEAST)
     if most < 2 or not rows.shape[1]:
         return np.zeros((0, rows.shape[1]))
+    # Loaded here, as in `words`.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from sklearn.metrics import silhouette_score
+
     tree = linkage(seen, "ward")
     distances = np.clip(1 - seen @ seen.T, 0.0, None)
     np.fill_diagonal(distances, 0.0)

@@ -11,8 +11,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix, diags
-from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.preprocessing import normalize
 
 from digest.records import Article
 from digest.stories.empty_words import DATES, FOREIGN
@@ -183,6 +181,10 @@ def telling_words(
     counted among `articles` only. With their `feeds` (empty for an unknown one), what nearly all
     articles of a feed have is left out of them: "Comments", a section's name, a paper's own town.
     """
+    # Loaded here: it takes the better half of a second, and most commands group nothing.
+    from sklearn.feature_extraction.text import TfidfTransformer
+    from sklearn.preprocessing import normalize
+
     shape = (len(texts), len(texts.terms) or 1)
     if not len(texts.numbers):  # no words at all, as in emoji-only articles: nothing is shared
         return Words(csr_matrix((len(articles), 1), dtype=np.float32), np.array([""], dtype=object))

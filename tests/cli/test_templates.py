@@ -117,6 +117,7 @@ def test_a_broken_feeds_yaml_is_told_of_and_the_themes_are_listed(desk: Path) ->
 # --- check ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("desk")
 def test_nothing_is_wrong_with_the_packaged_themes() -> None:
     status, by_theme = found()
@@ -201,6 +202,7 @@ def test_of_a_text_printed_as_it_is_every_theme_shows_the_mark_up(desk: Path, te
     assert found.xpath("//img/following-sibling::u[@id='hostile']"), "out of an attribute"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("desk")
 @pytest.mark.parametrize(
     "row",

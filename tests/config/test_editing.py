@@ -420,6 +420,7 @@ def files(draw: st.DrawFn) -> str:
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1)
 
 
+@pytest.mark.slow
 @given(files(), WORDS, st.lists(WORDS, max_size=3).map(tuple), st.integers(1, 3))
 def test_what_was_added_comes_out_without_a_trace(
     tmp_path_factory: pytest.TempPathFactory,

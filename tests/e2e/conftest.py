@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ SCRIPT = Path(sys.executable).with_name("digest")
 
 @dataclass(frozen=True)
 class Desk:
-    """A folder with state and outbox; `run` is a command typed there."""
+    """A folder with state and outbox; `run` is a command typed there, with `settings`."""
 
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def outbox(self) -> Path:
@@ -30,7 +31,7 @@ class Desk:
 
     def environment(self, **settings: str) -> dict[str, str]:
         mine = {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")}
-        return {**mine, "DIGEST_ALLOW_PRIVATE_NETWORKS": "true", **settings}
+        return {**mine, "DIGEST_ALLOW_PRIVATE_NETWORKS": "true", **self.settings, **settings}
 
     def run(
         self, *arguments: str | Path, timeout: float = 120, **settings: str

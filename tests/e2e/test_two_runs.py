@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,13 @@ from digest.cli import main
 main()
 """
 
-pytestmark = pytest.mark.model
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def desk(desk: Desk, small_encoder: Path) -> Desk:
+    """A desk whose commands have a small encoder: which story is which matters to none of this."""
+    return replace(desk, settings={"DIGEST_ENCODER": str(small_encoder)})
 
 
 def test_two_processes_at_once_on_a_new_state_build_one_edition(desk: Desk) -> None:

@@ -274,11 +274,27 @@ def test_a_model_is_sent_by_name_and_kept(pool: Pool) -> None:
 def test_a_worker_that_is_killed_costs_its_batch_a_second_time(pool: Pool, tmp_path: Path) -> None:
     made, encoded = documents(8)
     (tmp_path / "die-d3").touch()
-    writer = jobs.Noting(tmp_path)
-    found = summarize(made, encoded, writer, "none", pool=pool)
+    assert pool.writers is not None
+    noted = replace(pool, writers=Noted(pool.writers, tmp_path))
+    found = summarize(made, encoded, jobs.Noting(tmp_path), "none", pool=noted)
     assert begun(tmp_path) == Counter({one.id: 2 if one.id == "d3" else 1 for one in made})
     assert found.fresh == 8
     assert found.summaries == summarize(made, encoded, jobs.Noting(tmp_path), "none").summaries
+
+
+@dataclass
+class Noted(Executor):
+    """An executor that notes in `folder` each batch that has been fetched, for `jobs.Noting`."""
+
+    inner: Executor
+    folder: Path
+
+    def submit(self, fn: Any, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = self.inner.submit(fn, *args, **kwargs)
+        _, batch, *_ = args
+        name = "fetched-" + "+".join(document.id for document in batch)
+        future.add_done_callback(lambda _: (self.folder / name).touch())
+        return future
 
 
 def test_a_batch_that_ends_each_worker_is_done_with_care_here(

@@ -96,6 +96,7 @@ def test_a_theme_that_does_more_with_the_reader_than_print_is_rendered_for_each(
             assert copies.envelope(one).message == whole(odd_theme, edition, one, LINKS)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(
     st.lists(

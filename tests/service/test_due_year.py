@@ -175,6 +175,7 @@ def test_a_year_of_trouble_with_clocks_that_jump(zone: str, schedule: str, year:
     assert all(row.reason for row in room.rows.values() if row.state in ("skipped", "failed"))
 
 
+@pytest.mark.slow
 def test_a_clock_that_was_a_year_ahead_for_a_minute_costs_no_edition_after_it() -> None:
     spec = digest("Europe/London", "0 7 * * *")
     room = Newsroom(random.Random(1))

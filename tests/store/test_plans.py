@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, Engine, event, make_url
 from starlette.testclient import TestClient
 
@@ -212,6 +213,7 @@ def judge(url: str, found: Statements, scans: Callable[..., list[str]]) -> list[
     return bad
 
 
+@pytest.mark.slow
 def test_no_query_scans_a_growing_table_on_sqlite(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'digest.db'}"
     Store(url).close()
@@ -220,6 +222,7 @@ def test_no_query_scans_a_growing_table_on_sqlite(tmp_path: Path) -> None:
     assert judge(url, found, scans_of_sqlite) == []
 
 
+@pytest.mark.slow
 def test_no_query_scans_a_growing_table_on_postgresql(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:

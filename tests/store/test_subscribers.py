@@ -504,6 +504,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(STEPS)
 def test_nobody_who_left_or_is_dead_is_active_by_anything_but_their_own_yes(

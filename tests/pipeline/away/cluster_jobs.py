@@ -109,7 +109,8 @@ class Noting:
     """A summariser that notes each batch it begins in `folder`.
 
     A file `die-ID` there ends the process that comes to the document of that id: with `always` it
-    stays, and each process that tries dies, else the first one only.
+    stays, and each process that tries dies, else the first one only, once files `fetched-ID` say
+    that nothing else is lost with it.
     """
 
     name = "noting"
@@ -131,9 +132,16 @@ class Noting:
             deadly = self.folder / f"die-{document.id}"
             if deadly.exists():
                 if not self.always:
+                    self._wait_until_the_others_are_fetched(ids)
                     deadly.unlink()
                 os.kill(os.getpid(), signal.SIGKILL)
         return [
             Summary((SummarySentence(document.sentences[0], (0,), 1.0),), self.name)
             for document in documents
         ]
+
+    def _wait_until_the_others_are_fetched(self, ids: str) -> None:
+        """What this process has done lies in its memory until it is fetched."""
+        done = {path.name.split("-")[1] for path in self.folder.glob(f"began-*-{os.getpid()}-*")}
+        while not all((self.folder / f"fetched-{one}").exists() for one in done - {ids}):
+            time.sleep(0.02)
