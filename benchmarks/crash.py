@@ -101,6 +101,8 @@ LIBRARIES = (
     "jinja2",
     "premailer",
     "lxml",
+    "scipy",
+    "sklearn",
 )
 
 

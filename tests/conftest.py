@@ -25,19 +25,28 @@ from typing import Any, Literal
 
 import pytest
 from aiosmtpd.smtp import SMTP, TLSSetupException
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from .postgres import PostgresServer
 
-# Tests that are traced take twice their time. What the long ones reach the others must reach as
-# well, so the bound on what is reached (pyproject.toml) is only harder to meet without them.
+# Tests that are traced take twice their time. What is reached by the long ones, by examples made at
+# random, and by the fourth of a test's values, the others must reach as well: the bound on it
+# (pyproject.toml) is only harder to meet without them.
 _UNTRACED = ("slow", "browser", "model")
+_TRACED_VALUES = 3
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever takes long is not traced."""
+    """Whatever takes long, or much the same way again, is not traced."""
+    values: Counter[str] = Counter()
     for item in items:
-        if any(item.get_closest_marker(mark) for mark in _UNTRACED):
+        test = item.nodeid.partition("[")[0]
+        values[test] += 1
+        if (
+            values[test] > _TRACED_VALUES
+            or is_hypothesis_test(getattr(item, "obj", None))
+            or any(item.get_closest_marker(mark) for mark in _UNTRACED)
+        ):
             item.add_marker("no_cover")
 
 

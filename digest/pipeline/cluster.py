@@ -23,7 +23,7 @@ from typing import Any
 from digest.errors import ClusterError, ModelError
 from digest.pipeline.pool import Pool, WorkersDiedError
 from digest.pipeline.reaching import said, unreachable
-from digest.pipeline.worker import ASKED, Job, differences, installed, kit, opener, packed, told
+from digest.pipeline.worker import ASKED, Job, Packages, kit, opener, packed, unfit
 
 log = logging.getLogger(__name__)
 
@@ -188,9 +188,9 @@ class _Cluster:
         sent.inner.add_done_callback(partial(self._done, future))
 
     def _meet(self) -> _Workers:
-        """The workers by address. Raises ClusterError where there are none, or unfit ones."""
+        """The workers by address. Raises ClusterError where there are none, or unfit machines."""
         try:
-            workers, versions = asyncio.run(_met(self._address, self._patience))
+            workers, own, versions = asyncio.run(_met(self._address, self._patience))
         except _NoSchedulerError as error:
             raise self._trouble(str(error)) from error
         except ModuleNotFoundError as error:
@@ -205,14 +205,8 @@ class _Cluster:
             raise self._trouble(why) from error
         if not workers:
             raise self._trouble("it has no workers")
-        ours = installed()
-        unfit = [
-            f"the worker at {place} has {', '.join(differ)}"
-            for place in sorted(workers)
-            if (differ := differences(ours, told(versions.get(place, {}))))
-        ]
-        if unfit:
-            raise self._trouble("; ".join(unfit))
+        if unfitting := unfit(own, {place: versions.get(place, {}) for place in workers}):
+            raise self._trouble("; ".join(unfitting))
         return workers
 
     # --- jobs that are under way; no lock, since these are called by the library's thread --------
@@ -330,10 +324,8 @@ class _NoSchedulerError(Exception):
     """Something answers at the address, and says itself that it isn't a scheduler."""
 
 
-async def _met(
-    address: str, patience: float
-) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str | None]]]:
-    """Workers, and the packages they have, both by address; waits a while for the first one.
+async def _met(address: str, patience: float) -> tuple[_Workers, Packages, dict[str, Packages]]:
+    """Workers by address, the scheduler's packages, and theirs; waits a while for the first one.
 
     Raises whatever the library does when what is at the address isn't a scheduler.
     """
@@ -357,8 +349,10 @@ async def _met(
             await asyncio.sleep(0.2)
         async with asyncio.timeout(_PATIENCE):
             asked = {"op": "versions", "packages": list(ASKED)}
+            own = await ask(comm, **asked)
             answers = await ask(comm, op="broadcast", msg=asked, on_error="ignore")
-        return found["workers"], {place: each["packages"] for place, each in answers.items()}
+        theirs = {place: each["packages"] for place, each in answers.items()}
+        return found["workers"], own["packages"], theirs
     finally:
         comm.abort()
 

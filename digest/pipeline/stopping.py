@@ -23,12 +23,15 @@ def cutting(
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(_LOOKS):
-            if stop.is_set():
-                if not over.wait(PATIENCE if patience is None else patience):
-                    for transport in tuple(transports):
-                        transport.cut()
+        while not stop.is_set():
+            if over.wait(_LOOKS):
                 return
+        wait = PATIENCE if patience is None else patience
+        while not over.wait(wait):
+            for transport in tuple(transports):
+                transport.cut()
+            # Again and again: one that looked at `stop` a moment too early connects only now.
+            wait = _LOOKS
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

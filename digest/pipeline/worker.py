@@ -42,6 +42,12 @@ carries it there and back."""
 
 ASKED = ("digest", *LIBRARIES)
 
+CARRIERS = ("Python", "dask", "distributed", "cloudpickle")
+"""What the scheduler must have as well, which reads of a job only what function is to be called."""
+
+Packages = Mapping[str, str | None]
+"""What a machine says of its packages: versions by name, None for what isn't there."""
+
 Outcome = tuple[Literal["done", "raised", "refused"], Any]
 """A job's result, the exception that it raised, or in words why it was not done."""
 
@@ -92,7 +98,7 @@ def installed() -> dict[str, str]:
     return told(packages)
 
 
-def told(packages: Mapping[str, str | None]) -> dict[str, str]:
+def told(packages: Packages) -> dict[str, str]:
     """The versions, as `kit` has them, of what a worker says to the scheduler of its `packages`.
 
     Of Python's those two numbers stay that compiled functions depend on. What comes after a plus
@@ -101,6 +107,19 @@ def told(packages: Mapping[str, str | None]) -> dict[str, str]:
     numbers = (packages.get("python") or "").split(".")[:2]
     versions = {name: (packages.get(name) or "").partition("+")[0] for name in ASKED}
     return {"Python": ".".join(numbers), **versions}
+
+
+def unfit(scheduler: Packages, workers: Mapping[str, Packages]) -> list[str]:
+    """In words, which of them have other `packages` than this process; workers by address."""
+    ours = installed()
+    carriers = {name: ours[name] for name in CARRIERS}
+    wanted = [("the scheduler", carriers, scheduler)]
+    wanted += [(f"the worker at {place}", ours, workers[place]) for place in sorted(workers)]
+    return [
+        f"{who} has {', '.join(differ)}"
+        for who, needed, packages in wanted
+        if (differ := differences(needed, told(packages)))
+    ]
 
 
 def differences(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -421,7 +422,9 @@ def test_two_services_on_one_database_for_thirty_days(
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING)
-    # Read once, and not by each process that is started.
+    # Loaded and read once, and not by each process that is started.
+    for name in ("sklearn.feature_extraction.text", "sklearn.preprocessing"):
+        import_module(name)
     detect_language("The ferry to the islands sails again.")
     format_date(FIRST, "full", locale="en_GB")
     folder, url, own = Path(sys.argv[1]), sys.argv[2], bool(int(sys.argv[3]))

@@ -108,8 +108,11 @@ def test_a_reader_never_sees_half_an_edition(outbox: Outbox) -> None:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        for turn in range(60):
+        # Sixty times, and until the watcher has had a turn in both: it may come late.
+        for turn in range(6000):
             outbox.write("morning", DATE, NEW if turn % 2 else OLD)
+            if turn > 60 and len(seen) == 2:
+                break
     finally:
         done.set()
         watcher.join()

@@ -29,7 +29,19 @@ from digest.pipeline import cluster as room
 from digest.pipeline.cluster import cluster
 from digest.pipeline.pool import Pool
 from digest.pipeline.summarizing import in_batches, summarize, text_document
-from digest.pipeline.worker import LIBRARIES, Job, differences, kit, opener, packed, told
+from digest.pipeline.worker import (
+    ASKED,
+    CARRIERS,
+    LIBRARIES,
+    Job,
+    differences,
+    installed,
+    kit,
+    opener,
+    packed,
+    told,
+    unfit,
+)
 from digest.records import Document, Encoded
 
 AWAY = Path(__file__).parent / "away"
@@ -530,6 +542,19 @@ def test_every_difference_is_named() -> None:
     ]
     assert differences(kit(), kit()) == []
     assert set(kit()) == {"Python", "digest", *LIBRARIES}
+
+
+def test_a_scheduler_needs_what_carries_the_jobs_and_nothing_of_ours() -> None:
+    ours = dict(installed())
+    bare = {"python": ours["Python"], **dict.fromkeys(ASKED)}
+    carries = bare | {name: ours[name] for name in CARRIERS[1:]}
+    fit = ours | {"python": ours["Python"]}
+    assert unfit(carries, {"tcp://one": fit}) == []
+    assert unfit(carries | {"distributed": "1.0"}, {"tcp://one": fit | {"lxml": "0.1"}}) == [
+        f"the scheduler has distributed 1.0 (here {ours['distributed']})",
+        f"the worker at tcp://one has lxml 0.1 (here {ours['lxml']})",
+    ]
+    assert "the scheduler has no dask" in unfit(bare, {})[0]
 
 
 def test_a_worker_without_this_package_says_so() -> None:

@@ -707,6 +707,26 @@ def test_a_silent_server_does_not_keep_a_round_from_stopping(
     assert mailroom.counts.get("sent", 0) + doubtful == 8
 
 
+def test_a_transport_that_comes_after_the_word_to_stop_is_cut_as_well() -> None:
+    """As when a thread looks, finds no word to stop, and has to wait for its turn then."""
+
+    class Late:
+        def __init__(self) -> None:
+            self.cuts = threading.Semaphore(0)
+
+        def cut(self) -> None:
+            self.cuts.release()
+
+    first, late = Late(), Late()
+    transports: list[Any] = [first]
+    stop = threading.Event()
+    stop.set()
+    with stopping.cutting(stop, transports, patience=0):
+        assert first.cuts.acquire(timeout=30)
+        transports.append(late)
+        assert late.cuts.acquire(timeout=30)
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_round_is_stopped_while_the_database_is_away_and_only_what_nobody_noted_is_in_doubt(
     mailroom: Mailroom, mail_server: Server

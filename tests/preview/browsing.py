@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
     from .conftest import DeskFixture
 
@@ -165,3 +165,25 @@ def problems(page: Page, within: str = "body", widths: tuple[int, ...] = (1280, 
     page.set_viewport_size({"width": 1280, "height": 860})
     page.emulate_media(color_scheme="light")
     return found
+
+
+def drag(page: Page, handle: Locator, goal: Locator) -> None:
+    """Drags what `handle` moves by mouse, and lets it go over the upper edge of `goal`.
+
+    As a person does who follows the goal with the eyes: near its edges the list rolls, for as many
+    frames as the browser finds time for.
+    """
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 10, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10, box["y"] - 30, steps=3)
+    page.locator(".drop-mark").wait_for()
+    before: object = ()
+    while (place := goal.bounding_box()) != before:
+        assert place
+        page.mouse.move(place["x"] + 20, place["y"] + 4, steps=8)
+        page.wait_for_timeout(100)
+        before = place
+    page.mouse.up()

@@ -14,7 +14,7 @@ import pytest
 from digest.pipeline import editing
 from digest.records import NewOperation, NewSubscriber
 
-from .browsing import problems
+from .browsing import drag, problems
 from .conftest import GULL, LANTERN, DeskFixture, prose
 
 if TYPE_CHECKING:
@@ -158,17 +158,7 @@ def voice(page: Page) -> str:
 def test_a_story_is_dragged_by_mouse_under_another_topic(desk: DeskFixture, at: At) -> None:
     def work(editor: Editor) -> None:
         page = editor.open()
-        handle = row(page, COMET).locator(".handle")
-        handle.scroll_into_view_if_needed()
-        box, goal = handle.bounding_box(), row(page, TRAMS).bounding_box()
-        assert box
-        assert goal
-        page.mouse.move(box["x"] + 10, box["y"] + 10)
-        page.mouse.down()
-        page.mouse.move(box["x"] + 10, box["y"] - 30, steps=3)
-        page.mouse.move(goal["x"] + 20, goal["y"] + 4, steps=8)
-        page.locator(".drop-mark").wait_for()
-        page.mouse.up()
+        drag(page, row(page, COMET).locator(".handle"), row(page, TRAMS))
         until(page, lambda: order(desk).index(COMET) + 1 == order(desk).index(TRAMS))
         town = page.locator('.section[data-topic="Town"]')
         town.get_by_role("heading", name=COMET).wait_for()

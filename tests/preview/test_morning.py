@@ -27,6 +27,7 @@ import pytest
 
 from digest.records import NewSubscriber
 
+from .browsing import drag
 from .conftest import DeskFixture, Item
 
 if TYPE_CHECKING:
@@ -65,15 +66,7 @@ class Mouse:
 
     def raise_above(self, row: Locator, other: Locator) -> None:
         """Puts a story above another."""
-        row.locator(".handle").scroll_into_view_if_needed()
-        box, goal = row.locator(".handle").bounding_box(), other.bounding_box()
-        assert box is not None
-        assert goal is not None
-        self.page.mouse.move(box["x"] + 10, box["y"] + 10)
-        self.page.mouse.down()
-        self.page.mouse.move(box["x"] + 10, box["y"] - 20, steps=3)
-        self.page.mouse.move(goal["x"] + 20, goal["y"] + 4, steps=8)
-        self.page.mouse.up()
+        drag(self.page, row.locator(".handle"), other)
 
 
 class Keyboard(Mouse):
