@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import queue
 import signal
 import threading
@@ -14,8 +13,6 @@ from typing import TypeVar
 
 # Results that wait to be parsed. One would do; a few keep the parser busy.
 _WAITING = 4
-# Seconds after which whoever goes on all the same is stopped again: a parser may catch everything.
-_AGAIN = 1.0
 # Seconds of silence after which whoever waits is told so.
 _MOMENT = 0.1
 
@@ -84,50 +81,22 @@ class TooSlowError(BaseException):
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Raises TooSlowError in the block once `seconds` have passed, between two steps of Python."""
-    is_main = threading.current_thread() is threading.main_thread()
-    with _alarmed(seconds) if is_main else _watched(seconds):
+    """Raises TooSlowError in the block once `seconds` have passed.
+
+    Only a process's main thread can be interrupted; elsewhere there is no limit.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
-
-
-@contextmanager
-def _alarmed(seconds: float) -> Iterator[None]:
-    """The limit of a process's main thread, to which a signal comes even while it waits."""
+        return
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise TooSlowError
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+    # And once a second from then on: a parser may catch everything.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-@contextmanager
-def _watched(seconds: float) -> Iterator[None]:
-    """The limit of any other thread, as a Dask worker's are: another one raises the error in it."""
-    thread = ctypes.c_ulong(threading.get_ident())
-    over = threading.Event()
-
-    def watch() -> None:
-        wait = seconds
-        while not over.wait(wait):
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TooSlowError))
-            wait = _AGAIN
-
-    watcher = threading.Thread(target=watch, name="limit", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        while watcher.is_alive():
-            try:
-                over.set()
-                watcher.join()
-            except TooSlowError:  # it came when the block was done
-                continue
-        # One that has not been raised yet is taken back.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)

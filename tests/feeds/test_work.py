@@ -7,7 +7,6 @@ import pickle
 import threading
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +20,6 @@ from digest.feeds import threads, work
 from digest.feeds.http import Answer
 from digest.feeds.options import FetchOptions
 from digest.feeds.pages import PageRequest
-from digest.feeds.threads import TooSlowError, within
 from digest.feeds.work import FeedRequest, fetch_and_parse, fetch_pages
 from digest.records import Feed, FeedAnswer, Fetched, Page, ParsedFeed, Validators
 
@@ -83,58 +81,20 @@ def test_another_version_reads_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert work.body_hash(BODY) != before
 
 
-@pytest.mark.parametrize("nap", [10, 0.001])
 def test_a_parser_that_never_ends_is_stopped(
-    nap: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the main thread even while it waits for something; elsewhere between two steps."""
-
     def endless(*_: object) -> ParsedFeed:
         while True:
             try:
-                time.sleep(nap)
+                time.sleep(10)
             except Exception:
                 continue
 
-    def read() -> FeedAnswer:
-        request = file_feed(tmp_path, BODY)
-        return only(fetch_and_parse([request], replace(QUICK, parse=0.05), NOW))
-
     monkeypatch.setattr(work, "parse_feed", endless)
-    if nap == 10:
-        answer = read()
-    else:
-        with ThreadPoolExecutor(1) as thread:
-            answer = thread.submit(read).result(30)
+    answer = only(fetch_and_parse([file_feed(tmp_path, BODY)], replace(QUICK, parse=0.05), NOW))
     assert (answer.status, answer.reason) == ("failed", "could not be read within 0.05 s")
     assert answer.body_hash == ""
-
-
-def test_the_limit_of_a_thread_ends_with_what_it_limits() -> None:
-    """However close the two moments are: nothing is stopped afterwards, and nothing is left."""
-
-    def work_on() -> tuple[int, int]:
-        stopped = done = 0
-        for turn in range(200):
-            try:
-                with within(0.002):
-                    end = time.monotonic() + turn % 20 / 1000
-                    while time.monotonic() < end:
-                        pass
-            except TooSlowError:
-                stopped += 1
-            else:
-                done += 1
-            for _ in range(1000):
-                pass
-        return stopped, done
-
-    before = threading.active_count()
-    with ThreadPoolExecutor(1) as thread:
-        stopped, done = thread.submit(work_on).result(60)
-    assert stopped + done == 200
-    assert min(stopped, done) > 0
-    assert threading.active_count() == before
 
 
 def test_a_feed_that_takes_all_memory_fails_alone(
