@@ -40,7 +40,7 @@ LONG = 1000
 UP = 'up{job="digest"}'
 CHECK = 'digest_check_ok{check="outbox"}'
 STARTED = 'process_start_time_seconds{job="digest"}'
-BUILDS = 'digest_job_running_seconds{name="builds"}'
+TICK = 'digest_job_running_seconds{name="tick"}'
 STAGE = 'digest_stage_failures_total{stage="%s"}'
 BUILD = 'digest_build_info{version="%s"}'
 PENDING = 'digest_deliveries{state="pending"}'
@@ -60,12 +60,12 @@ CASES = [
     Case("DigestNotReady", 0, 9, {'digest_check_ok{check="editions"}': "0x9"}),
     Case("DigestRestarts", 1, 30, {STARTED: "1x5 2x5 3x5 4x5 5x9"}),
     Case("DigestRestarts", 0, 30, {STARTED: "1x5 2x5 3x5 4x9"}),
-    Case("DigestJobStuck", 1, 121, {BUILDS: "0+60x130"}),
-    Case("DigestJobStuck", 0, 120, {BUILDS: "0+60x130"}),
+    Case("DigestJobStuck", 1, 121, {TICK: "0+60x130"}),
+    Case("DigestJobStuck", 0, 120, {TICK: "0+60x130"}),
     # To send an edition to a million people takes a day.
     Case("DigestJobStuck", 0, 200, {'digest_job_running_seconds{name="deliveries"}': "0+60x200"}),
-    Case("DigestStageFails", 1, 10, {STAGE % "render": "0x5 1x9"}),
-    Case("DigestStageFails", 0, 90, {STAGE % "render": "0x5 1x99"}),
+    Case("DigestStageFails", 1, 10, {STAGE % "compose": "0x5 1x9"}),
+    Case("DigestStageFails", 0, 90, {STAGE % "compose": "0x5 1x99"}),
     Case("DigestStageFails", 0, 10, {STAGE % "fetch": "0+5x15", STAGE % "send": "0+5x15"}),
     Case("DigestVersionsDiffer", 1, 1500, {BUILD % "1.0": "1x1500", BUILD % "1.1": "1x1500"}),
     Case("DigestVersionsDiffer", 0, 1400, {BUILD % "1.0": "1x1500", BUILD % "1.1": "1x1500"}),
@@ -87,18 +87,27 @@ CASES = [
     Case("DigestDeliveriesStuck", 0, 65, {PENDING: "0x70"}),
     Case("DigestDeliveriesUnconfirmed", 1, 7, {'digest_deliveries{state="unconfirmed"}': "0 2x9"}),
     Case("DigestDeliveriesUnconfirmed", 0, 7, {'digest_deliveries{state="unconfirmed"}': "0x9"}),
-    Case("DigestBounces", 1, 60, {TRIED % "bounced": "0+1x60", TRIED % "accepted": "0+10x60"}),
-    Case("DigestBounces", 0, 60, {TRIED % "bounced": "0+1x60", TRIED % "accepted": "0+40x60"}),
-    Case("DigestBounces", 0, 60, {TRIED % "bounced": "0+1x5 5x55", TRIED % "accepted": "0x60"}),
-    Case("DigestMailPutOff", 1, 60, {TRIED % "deferred": "0+2x60", TRIED % "accepted": "0+1x60"}),
-    Case("DigestMailPutOff", 0, 60, {TRIED % "deferred": "0+1x60", TRIED % "accepted": "0+2x60"}),
-    Case("DigestMailPutOff", 0, 60, {TRIED % "deferred": "0+1x9 9x51", TRIED % "accepted": "0x60"}),
+    Case("DigestBounces", 1, 60, {TRIED % "bounced": "0+1x60", TRIED % "sent": "0+10x60"}),
+    Case("DigestBounces", 0, 60, {TRIED % "bounced": "0+1x60", TRIED % "sent": "0+40x60"}),
+    Case("DigestBounces", 0, 60, {TRIED % "bounced": "0+1x5 5x55", TRIED % "sent": "0x60"}),
+    Case("DigestMailPutOff", 1, 60, {TRIED % "deferred": "0+2x60", TRIED % "sent": "0+1x60"}),
+    Case("DigestMailPutOff", 0, 60, {TRIED % "deferred": "0+1x60", TRIED % "sent": "0+2x60"}),
+    Case("DigestMailPutOff", 0, 60, {TRIED % "deferred": "0+1x9 9x51", TRIED % "sent": "0x60"}),
     Case("DigestLettersWait", 1, 160, {LETTERS: "0 3x170"}),
     Case("DigestLettersWait", 0, 160, {LETTERS: "3x99 0 3x70"}),
-    Case("DigestFeedsFail", 1, 130, {FEEDS % "failing": "4x130", FEEDS % "ok": "8x130"}),
-    Case("DigestFeedsFail", 0, 130, {FEEDS % "failing": "4x130", FEEDS % "ok": "80x130"}),
-    Case("DigestFeedsFail", 0, 130, {FEEDS % "failing": "2x130", FEEDS % "ok": "0x130"}),
-    Case("DigestFeedsFail", 0, 90, {FEEDS % "failing": "4x130", FEEDS % "ok": "8x130"}),
+    Case("DigestFeedsFail", 1, 130, {FEEDS % "failing": "4x130", FEEDS % "healthy": "8x130"}),
+    Case(
+        "DigestFeedsFail",
+        1,
+        130,
+        {
+            FEEDS % state: f"{count}x130"
+            for state, count in {"never_worked": 2, "failing": 2, "healthy": 8}.items()
+        },
+    ),
+    Case("DigestFeedsFail", 0, 130, {FEEDS % "failing": "4x130", FEEDS % "healthy": "80x130"}),
+    Case("DigestFeedsFail", 0, 130, {FEEDS % "failing": "2x130", FEEDS % "healthy": "0x130"}),
+    Case("DigestFeedsFail", 0, 90, {FEEDS % "failing": "4x130", FEEDS % "healthy": "8x130"}),
     Case("DigestFeedGone", 2, 1500, {FEEDS % "gone": "1x1500", FEEDS % "stale": "1x1500"}),
     Case("DigestFeedGone", 0, 1500, {FEEDS % "failing": "1x1500", FEEDS % "gone": "0x1500"}),
     Case("DigestDiskLow", 1, 12, {FREE: "900000000x15"}),
