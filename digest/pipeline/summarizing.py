@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future, as_completed
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from digest.errors import ClusterError, ModelError
 from digest.pipeline.pool import Pool, WorkersDiedError, processes
@@ -19,12 +21,12 @@ from digest.text.sentences import make_document
 
 log = logging.getLogger(__name__)
 
-# Tokens summarised, then kept, together, and sent to one worker. A processor takes in 8,192 at once
-# (`digest.models.generator`), of which about a quarter is padding: smaller batches would be slower,
-# larger ones lose more when a worker dies, and leave others idle while the last one works. Half a
-# dozen articles, for which SmolLM2 takes a quarter of a minute. A batch is the same wherever it is
-# worked on, because the company of others can move a model's word (rounding): so an edition's
-# bytes are the same, too.
+# Tokens, at most, that are summarised, then kept, together, and sent to one worker. A processor
+# takes in 8,192 at once (`digest.models.generator`), of which about a quarter is padding: smaller
+# batches would be slower, larger ones lose more when a worker dies, and leave others idle while the
+# last one works. Half a dozen articles, for which SmolLM2 takes a quarter of a minute. A batch is
+# the same wherever it is worked on, because the company of others can move a model's word
+# (rounding): so an edition's bytes are the same, too.
 _BATCH_TOKENS = 6144
 # What a model writes takes its place as well (`digest.models.presets`: 90 to 110).
 _WRITTEN = 100
@@ -121,17 +123,30 @@ def summarize(
 
 
 def in_batches(documents: Sequence[Document]) -> list[list[Document]]:
-    """`documents` in their order, in batches of about equal work; each is in one of them."""
-    batches: list[list[Document]] = []
+    """`documents` in their order, in batches of about equal work; each is in one of them.
+
+    As few as `_BATCH_TOKENS` and `_BATCH` allow, and then as even as can be: a small one at the end
+    would leave all workers but one waiting for the last full one.
+    """
+    costs = [_tokens(document) for document in documents]
+    few = len(_starts(costs, _BATCH_TOKENS))
+    room = bisect_left(
+        range(_BATCH_TOKENS), True, key=lambda room: len(_starts(costs, room)) <= few
+    )
+    starts = _starts(costs, room)
+    return [list(documents[one:end]) for one, end in pairwise([*starts, len(documents)])]
+
+
+def _starts(costs: Sequence[int], most: int) -> list[int]:
+    """Where batches begin that cost at most `most` each, or have one document that costs more."""
+    starts: list[int] = []
     room = 0
-    for document in documents:
-        cost = _tokens(document)
-        if not batches or cost > room or len(batches[-1]) >= _BATCH:
-            batches.append([])
-            room = _BATCH_TOKENS
-        batches[-1].append(document)
+    for index, cost in enumerate(costs):
+        if not starts or cost > room or index - starts[-1] >= _BATCH:
+            starts.append(index)
+            room = most
         room -= cost
-    return batches
+    return starts
 
 
 def _tokens(document: Document) -> int:

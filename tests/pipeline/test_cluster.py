@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.errors import ClusterError
 from digest.models.encoder import Encoder
@@ -376,8 +378,28 @@ def test_batches_are_of_about_equal_work_and_keep_the_order() -> None:
     long = [text_document(f"long {n}", "", "It rained all day. " * 1200) for n in range(5)]
     made = in_batches([*short, *long])
     assert [one for batch in made for one in batch] == [*short, *long]
-    assert [len(batch) for batch in made] == [32, 32, 32, 4, 1, 1, 1, 1, 1]
+    assert [len(batch) for batch in made] == [25, 25, 25, 25, 1, 1, 1, 1, 1]
     assert in_batches([]) == []
+    assert in_batches(short[:1]) == [short[:1]]
+
+
+@given(st.lists(st.integers(0, 80_000), max_size=120))
+def test_batches_are_as_few_as_full_ones_and_none_is_larger(sizes: list[int]) -> None:
+    blank = text_document("", "", "")
+    given = [replace(blank, id=str(n), text="a" * size) for n, size in enumerate(sizes)]
+    made = in_batches(given)
+    assert [one for batch in made for one in batch] == given
+    # Tokens: a quarter of the bytes, and a hundred that are written.
+    costs = [[min(len(one.text) // 4, 12_000) + 100 for one in batch] for batch in made]
+    assert all(len(batch) == 1 or sum(batch) <= 6144 for batch in costs)
+    assert all(1 <= len(batch) <= 32 for batch in costs)
+    full = 0
+    room = number = 0
+    for cost in [cost for batch in costs for cost in batch]:
+        if not full or cost > room or number == 32:
+            full, room, number = full + 1, 6144, 0
+        room, number = room - cost, number + 1
+    assert len(made) == full
 
 
 # --- a cluster that is gone, or none -------------------------------------------------------
