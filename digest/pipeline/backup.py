@@ -26,7 +26,7 @@ from digest.errors import ConfigError, StoreError
 from digest.pipeline.owner import owner_of
 from digest.pipeline.sealed import BackupError, Manifest, Sealer, refuse_existing, sealing, told
 from digest.store.database import Database
-from digest.store.snapshots import snapshot, sqlite_file
+from digest.store.snapshots import editions_in, snapshot, sqlite_file
 
 DATABASE = "database.sqlite"
 OUTBOX = "outbox"
@@ -37,9 +37,9 @@ ENVIRONMENT = "configuration/env"
 _SCRATCH = ".digest-backup-"
 # A backup takes minutes; what a killed one left behind is removed by one that comes a day later.
 _LEFTOVER_SECONDS = 86_400
-# A folder that is being replaced is away for the time of two renames.
-_TRIES = 5
-_PAUSE = 0.2
+# A folder that is being replaced is away for the time of two renames. Reading it takes as long as
+# writing it did at the most, so one that is built over and over is met whole soon.
+_TRIES = 50
 # Of feeds that are files, so many are named.
 _NAMED = 5
 
@@ -78,7 +78,7 @@ def back_up(
             database.close()
         with sealing(path, now, scratch / "backup.part") as sealer:
             sealer.add_file(DATABASE, copy)
-            _add_outbox(sealer, settings.outbox_dir, remarks)
+            _add_outbox(sealer, settings.outbox_dir, editions_in(copy), remarks)
             _add_file(sealer, FEEDS, config, remarks)
             remarks += _feeds_left_out(config)
             for name, file in _files(settings.templates_dir, remarks):
@@ -104,10 +104,13 @@ def _scratch(folder: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def _add_outbox(sealer: Sealer, root: Path, remarks: list[str]) -> None:
+def _add_outbox(
+    sealer: Sealer, root: Path, known: set[tuple[str, str]], remarks: list[str]
+) -> None:
     """The folders of the digests: their editions, and what is published beside them.
 
-    What is hidden is half-written, or can be made again.
+    What is hidden is half-written, or can be made again. Editions that are `known` (digest, date)
+    are asked for by name too: listing a folder can miss what is renamed meanwhile.
     """
     if not root.is_dir():
         return
@@ -121,8 +124,14 @@ def _add_outbox(sealer: Sealer, root: Path, remarks: list[str]) -> None:
         folders = {child.name for child in digest.iterdir() if child.is_dir()}
         # The one that is being replaced: between two renames, or since the power went there.
         folders |= {name[1:].removesuffix(".replaced") for name in folders if _is_replaced(name)}
-        for name in sorted(folder for folder in folders if not folder.startswith(".")):
-            for file, data in _edition(digest / name).items():
+        seen = {name for name in folders if not name.startswith(".")}
+        for name in sorted(seen | {date for of, date in known if of == digest.name}):
+            files = _edition(digest / name)
+            if files is None and name in seen:
+                raise BackupError(
+                    f"{digest / name}: is replaced over and over; make the backup when it is built"
+                )
+            for file, data in (files or {}).items():  # one that is not built yet has none
                 sealer.add(f"{OUTBOX}/{digest.name}/{name}/{file}", data)
         for file_path in sorted(digest.iterdir()):
             if not file_path.name.startswith(".") and not file_path.is_dir():
@@ -133,22 +142,32 @@ def _is_replaced(name: str) -> bool:
     return name.startswith(".") and name.endswith(".replaced")
 
 
-def _edition(folder: Path) -> dict[str, bytes]:
-    """The files of an edition, all of one build, whatever is done to its folder meanwhile."""
+def _edition(folder: Path) -> dict[str, bytes] | None:
+    """The files of an edition, all of one build, whatever is done to its folder meanwhile.
+
+    None where there is no such folder, or never long enough.
+    """
     replaced = folder.with_name(f".{folder.name}.replaced")
     for _ in range(_TRIES):
-        for path in (folder, replaced):
-            try:
-                return _read_folder(path)
-            except FileNotFoundError:
+        found = _read_folder(folder)
+        if found is None:
+            found = _read_folder(replaced)
+            # Where the new one is there by now, the old one may have been half removed.
+            if found is None or folder.exists():
                 continue
-        time.sleep(_PAUSE)
-    raise BackupError(f"{folder}: is replaced again and again; make the backup when it is built")
+        return found
+    return None
 
 
-def _read_folder(path: Path) -> dict[str, bytes]:
-    """All plain files in a folder, through one handle: a rename can't put others in their place."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+def _read_folder(path: Path) -> dict[str, bytes] | None:
+    """All plain files in a folder that was there from the first to the last of them, else None.
+
+    Through one handle: a rename can't put others in their place.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
     try:
         files = {}
         for name in sorted(os.listdir(handle)):  # noqa: PTH208 - of the handle, not of a path
@@ -156,7 +175,11 @@ def _read_folder(path: Path) -> dict[str, bytes]:
             if is_plain and not name.startswith("."):
                 with os.fdopen(os.open(name, os.O_RDONLY, dir_fd=handle), "rb") as file:
                     files[name] = file.read()
-        return files
+        # A folder that was replaced meanwhile may have lost files before they were listed.
+        is_the_same = os.path.samestat(os.fstat(handle), path.stat(follow_symlinks=False))
+        return files if is_the_same else None
+    except FileNotFoundError:
+        return None
     finally:
         os.close(handle)
 

@@ -77,6 +77,17 @@ def finish_file(path: Path) -> None:
         raise StoreError(f"{path}: the database is damaged ({found[0]}); `digest db check`")
 
 
+def editions_in(path: Path) -> set[tuple[str, str]]:
+    """Digest and date of the editions that a snapshot, of any version, knows. Raises StoreError."""
+    try:
+        with closing(sqlite3.connect(path)) as copy:
+            if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'editions'").fetchone():
+                return set()
+            return set(copy.execute("SELECT digest, date FROM editions"))
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {_plainly(error)}") from error
+
+
 def _copy_pages(database: Database, path: Path) -> None:
     with database.reading() as connection:
         # The transaction's view of the data begins with its first look at them.

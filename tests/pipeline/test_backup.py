@@ -212,6 +212,7 @@ def test_each_edition_is_of_one_build_and_known_ones_are_there_while_the_service
             if folder.is_dir() and folder.name not in ("2026-03-01", "2026-03-02"):
                 texts = {path.read_bytes() for path in folder.iterdir()}
                 assert len(texts) == 1, folder
+                assert len(list(folder.iterdir())) == 9, folder
         with closing(Store(file_address(unpacked / DATABASE))) as store:
             for status in store.editions.statuses():
                 assert Outbox(unpacked / "outbox").has("sample", status.date)
@@ -224,6 +225,43 @@ def test_an_edition_that_the_power_left_between_two_renames_is_in_it(old: Mailro
     made = backup(old)
     names = made.manifest.names("outbox/sample/2026-03-01")
     assert sorted(Path(name).name for name in names) == sorted(before)
+
+
+def test_a_known_edition_that_listing_its_folder_missed_is_in_it(
+    old: Mailroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when it is renamed meanwhile; POSIX promises nothing of such names."""
+    listed = Path.iterdir
+    monkeypatch.setattr(
+        Path, "iterdir", lambda path: (one for one in listed(path) if "2026-03-02" not in one.name)
+    )
+    names = backup(old).manifest.names("outbox/sample/2026-03-02")
+    monkeypatch.undo()
+    before = files_below(old.outbox.folder("sample", "2026-03-02"))
+    assert sorted(Path(name).name for name in names) == sorted(before)
+
+
+@pytest.mark.parametrize("between", [False, True], ids=["whole", "between two renames"])
+def test_an_edition_that_is_replaced_while_it_is_read_is_in_it_whole(
+    old: Mailroom, monkeypatch: pytest.MonkeyPatch, between: bool
+) -> None:
+    folder = old.outbox.folder("sample", "2026-03-01")
+    if between:
+        folder.rename(folder.with_name(".2026-03-01.replaced"))
+    new = {EDITION: b"new", **{f"{number}.txt": b"new" for number in range(5)}}
+    listed, readings = os.listdir, iter([True])
+
+    def listdir(path: Any) -> list[str]:
+        if isinstance(path, int) and next(readings, False):
+            old.outbox.write("sample", "2026-03-01", new)
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    made = backup(old)
+    monkeypatch.undo()
+    unpacked = old.folder / "unpacked"
+    look_through(made.path, unpacked.joinpath)
+    assert files_below(unpacked / "outbox" / "sample" / "2026-03-01") == new
 
 
 def test_what_is_no_plain_file_is_left_out_and_told(old: Mailroom, tmp_path: Path) -> None:
