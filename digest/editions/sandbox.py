@@ -22,6 +22,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from digest.editions.compiled import Compiled
 from digest.editions.limits import MAX_STEPS
 
 # Characters to a step: what takes about as long as a turn of a loop.
@@ -37,6 +38,8 @@ _PADDING = frozenset({"batch", "center", "indent", "round", "slice", "tojson", "
 _MULTIPLYING = frozenset({"join", "replace", "translate"})
 # What would make one edition differ from day to day, or from machine to machine.
 _NOT_OURS = frozenset({"astimezone", "fromtimestamp", "now", "strftime", "today", "utcnow"})
+
+_COMPILED = Compiled()
 
 _steps: ContextVar[list[int] | None] = ContextVar("steps", default=None)
 
@@ -75,7 +78,12 @@ class Environment(ImmutableSandboxedEnvironment):
         self, loader: FileSystemLoader, autoescape: Callable[[str | None], bool], **options: Any
     ) -> None:
         super().__init__(
-            loader=loader, autoescape=autoescape, undefined=Missing, finalize=_counted, **options
+            loader=loader,
+            autoescape=autoescape,
+            undefined=Missing,
+            finalize=_counted,
+            bytecode_cache=_COMPILED,
+            **options,
         )
         self.code_generator_class = _Counting
         self.globals.pop("lipsum")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import html5lib  # type: ignore[import-untyped]
 import pytest
@@ -18,7 +19,8 @@ from hypothesis import strategies as st
 
 from digest.editions.frozen import dump_edition, load_edition
 from digest.editions.message import build_message
-from digest.editions.render import HTML_TEMPLATE, Renderer, packaged_themes
+from digest.editions.render import HTML_TEMPLATE, TEXT_TEMPLATE, Renderer, packaged_themes
+from digest.editions.sandbox import Environment
 from digest.errors import TemplateError
 from digest.records import (
     Edition,
@@ -615,6 +617,31 @@ def test_an_edited_template_is_noticed_by_a_new_renderer(edition: Edition, theme
     assert 'class="contents"' in before.html
     assert 'class="contents"' not in after.html
     assert "<!--new-->" in after.html
+
+
+def test_a_theme_is_compiled_once_a_process(
+    edition: Edition, theme: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is rendered in another language; another folder's theme is another one."""
+    before = Renderer([theme.parent]).render(mine(edition))
+    compiled: list[str] = []
+    compile = Environment.compile
+
+    def noting(self: Environment, source: str, name: str, *rest: Any) -> Any:
+        compiled.append(name)
+        return compile(self, source, name, *rest)
+
+    monkeypatch.setattr(Environment, "compile", noting)
+    assert Renderer([theme.parent]).render(mine(edition)) == before
+    Renderer([theme.parent]).render(replace(mine(edition), language="de"))
+    assert compiled == []
+    elsewhere = theme.parents[1] / "elsewhere" / theme.name
+    shutil.copytree(theme, elsewhere)
+    (elsewhere / TEXT_TEMPLATE).write_text("the other one\n")
+    after = Renderer([elsewhere.parent]).render(mine(edition))
+    assert (after.html, after.text) == (before.html, "the other one\n")
+    assert TEXT_TEMPLATE in compiled
+    assert Renderer([theme.parent]).render(mine(edition)) == before
 
 
 def test_an_ordinary_media_query_of_a_theme_is_kept_and_outranks_inlined_styles(
