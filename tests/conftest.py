@@ -27,6 +27,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, TLSSetupException
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
+from .databases import new_store
 from .postgres import PostgresServer
 
 # Tests that are traced take twice their time. What is reached by the long ones, by examples made at
@@ -634,6 +635,6 @@ def postgres_url(postgres: PostgresServer) -> str:
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database for a test that runs on both: one in a file, one on a server."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'state' / 'digest.db'}"
+        return new_store(tmp_path / "state" / "digest.db")
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.new_store()

@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -116,7 +117,7 @@ class Database:
         """
         with self.reading() as connection:
             self._check(connection)
-            before, head = self._current(connection), self._head(connection)
+            before, head = self._current(connection), _head()
         if before != head:
             with self.transaction(untimed=True) as connection:
                 # Where another process was quicker this does nothing.
@@ -131,26 +132,20 @@ class Database:
 
     def head(self) -> str:
         """The schema of this version of digest."""
-        with self.reading() as connection:
-            return self._head(connection)
+        return _head()
 
     def _check(self, connection: Connection) -> None:
         if not self.is_sqlite and (why := unfit(connection)):
             raise StoreError(f"{self.address}: {why}")
 
     def _current(self, connection: Connection) -> str:
-        scripts = ScriptDirectory.from_config(_alembic(connection))
         current = MigrationContext.configure(connection).get_current_revision()
-        if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
+        if current is not None and current not in _revisions():
             raise StoreError(
                 f"{self.address} was written by a newer version of digest (its schema is "
                 f"{current!r}); upgrade digest, or name another database"
             )
         return current or ""
-
-    @staticmethod
-    def _head(connection: Connection) -> str:
-        return str(ScriptDirectory.from_config(_alembic(connection)).get_current_head())
 
     def _plainly(self, error: BaseException) -> str:
         """The database's complaint in a user's words."""
@@ -185,6 +180,17 @@ def _no_address(error: BaseException) -> str:
         "DIGEST_DATABASE_URL is no database address that can be used here "
         "(examples: sqlite:///state/digest.db, postgresql://user:password@host/name)"
     )
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """All schemas that this version knows, the newest first; they don't change while it runs."""
+    scripts = ScriptDirectory(_MIGRATIONS)
+    return tuple(script.revision for script in scripts.walk_revisions())
+
+
+def _head() -> str:
+    return _revisions()[0]
 
 
 def _alembic(connection: Connection) -> AlembicConfig:

@@ -16,6 +16,7 @@ from digest.outbox.outbox import EDITION, Outbox
 from digest.pipeline.delivering import fingerprint
 from digest.records import NewSubscriber
 from digest.store.store import Store
+from tests.databases import new_store
 
 DATE = "2026-03-02"
 NAME = f"sample/{DATE}"
@@ -68,6 +69,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, command: Callable[..., Any], mail_server: Any) -> Desk:
     (tmp_path / "feeds.yaml").write_text(CONFIG)
+    new_store(tmp_path / "state" / "digest.db")
     return Desk(tmp_path, mail_server, command, {"DIGEST_SMTP_URL": mail_server.url})
 
 

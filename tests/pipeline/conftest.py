@@ -48,6 +48,7 @@ from digest.records import (
     Vectors,
 )
 from digest.store.store import Store
+from tests.databases import new_store
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -313,6 +314,7 @@ def house(
     monkeypatch.chdir(tmp_path)
     server, current = _server
     current["site"] = Site(f"http://127.0.0.1:{server.server_address[1]}")
+    new_store(tmp_path / "state" / "digest.db")
     house = House(tmp_path, current["site"])
     house.configure(
         "{name: daily, window: 24h, topics: {Town: streets and shops}}", "world", "town"
@@ -519,4 +521,5 @@ def mailroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mail_server: Any) 
     (tmp_path / "feeds.yaml").write_text(
         "digests:\n  - {name: sample, template: bare}\nfeeds:\n  - {name: town, url: town.xml}\n"
     )
+    new_store(tmp_path / "base" / "digest.db")
     return Mailroom(tmp_path, mail_server.url)

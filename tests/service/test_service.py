@@ -32,6 +32,7 @@ from digest.records import EditionStatus, Envelope, NewSubscriber, Receipt, Vect
 from digest.service.service import DueReport, Service, run_due
 from digest.store.store import Store
 from digest.subscribers.links import Links
+from tests.databases import new_store
 
 MONDAY = datetime(2026, 3, 2, 7, tzinfo=UTC)  # the moment of 2026-03-02
 HOUR = timedelta(hours=1)
@@ -173,6 +174,7 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
+    new_store(tmp_path / "digest.db")
     office = Office(tmp_path, tmp_path / "digest.db")
     office.configure("name: morning, schedule: 0 7 * * *")
     office.news("The bridge is closed", "A library opens")

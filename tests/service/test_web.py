@@ -28,6 +28,7 @@ from digest.service.web import BY_LETTER, PublicFirst, create_public_app
 from digest.store.database import Database
 from digest.store.subscribers import Subscribers
 from digest.subscribers.links import Links
+from tests.databases import new_store
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 HOST = "news.example.org"
@@ -98,7 +99,7 @@ def path(link: str) -> str:
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     (tmp_path / "feeds.yaml").write_text(FEEDS, "utf-8")
-    database = Database(f"sqlite:///{tmp_path / 'digest.db'}", lock_seconds=0.4)
+    database = Database(new_store(tmp_path / "digest.db"), lock_seconds=0.4)
     yield Office(Subscribers(database), database, load_config(tmp_path / "feeds.yaml"))
     database.close()
 
