@@ -22,7 +22,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from digest.editions.compiled import Compiled
+from digest.editions.compiled import COMPILED
 from digest.editions.limits import MAX_STEPS
 
 # Characters to a step: what takes about as long as a turn of a loop.
@@ -38,8 +38,6 @@ _PADDING = frozenset({"batch", "center", "indent", "round", "slice", "tojson", "
 _MULTIPLYING = frozenset({"join", "replace", "translate"})
 # What would make one edition differ from day to day, or from machine to machine.
 _NOT_OURS = frozenset({"astimezone", "fromtimestamp", "now", "strftime", "today", "utcnow"})
-
-_COMPILED = Compiled()
 
 _steps: ContextVar[list[int] | None] = ContextVar("steps", default=None)
 
@@ -82,7 +80,7 @@ class Environment(ImmutableSandboxedEnvironment):
             autoescape=autoescape,
             undefined=Missing,
             finalize=_counted,
-            bytecode_cache=_COMPILED,
+            bytecode_cache=COMPILED,
             **options,
         )
         self.code_generator_class = _Counting

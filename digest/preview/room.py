@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from digest.config import Config
-from digest.editions.compiled import Compiled
+from digest.editions.compiled import COMPILED
 from digest.editions.printable import printable
 from digest.errors import GoneError
 from digest.pipeline import editing
@@ -38,8 +38,6 @@ NAME = "digest_name"
 """The cookie with an editor's name."""
 MAX_NAME = 60
 """Letters of it."""
-
-_COMPILED = Compiled()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ class Room:
         self.proofs = Proofs(desk.workshop, desk.themes)
         self._pages = Jinja2Templates(directory=pages)
         self._pages.env.trim_blocks = self._pages.env.lstrip_blocks = True
-        self._pages.env.bytecode_cache = _COMPILED
+        self._pages.env.bytecode_cache = COMPILED
         self._pages.env.globals.update(t=desk_words(), key=self.key)
 
     def teach(self, **functions: Callable[..., Any]) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from digest.config import Config, DigestSpec
-from digest.editions.compiled import Compiled
+from digest.editions.compiled import COMPILED
 from digest.editions.filters import direction, language_tag
 from digest.editions.printable import printable
 from digest.editions.words import SOURCE, Words
@@ -22,8 +22,6 @@ from digest.errors import DigestError
 _PAGES = Path(__file__).parent / "pages"
 
 STYLE = _PAGES / "style.css"
-
-_COMPILED = Compiled()
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -107,7 +105,7 @@ class Pages:
             templates.env.add_extension("jinja2.ext.i18n")
             templates.env.policies["ext.i18n.trimmed"] = True
             templates.env.trim_blocks = templates.env.lstrip_blocks = True
-            templates.env.bytecode_cache = _COMPILED
+            templates.env.bytecode_cache = COMPILED
         # Anew each time: a catalog that was edited is noticed.
         templates.env.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
         return templates

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import html5lib  # type: ignore[import-untyped]
+import jinja2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from digest.editions.compiled import COMPILED
 from digest.editions.frozen import dump_edition, load_edition
 from digest.editions.message import build_message
 from digest.editions.render import HTML_TEMPLATE, TEXT_TEMPLATE, Renderer, packaged_themes
@@ -642,6 +644,19 @@ def test_a_theme_is_compiled_once_a_process(
     assert (after.html, after.text) == (before.html, "the other one\n")
     assert TEXT_TEMPLATE in compiled
     assert Renderer([theme.parent]).render(mine(edition)) == before
+
+
+def test_what_is_compiled_without_escaping_is_used_by_nobody_who_escapes(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("{{ name }}")
+    shown = [
+        jinja2.Environment(
+            loader=jinja2.FileSystemLoader(tmp_path), autoescape=escapes, bytecode_cache=COMPILED
+        )
+        .get_template("page.html")
+        .render(name="<b>")
+        for escapes in (False, True, False)
+    ]
+    assert shown == ["<b>", "&lt;b&gt;", "<b>"]
 
 
 def test_an_ordinary_media_query_of_a_theme_is_kept_and_outranks_inlined_styles(

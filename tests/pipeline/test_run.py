@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -584,6 +585,7 @@ def test_a_lock_that_is_held_too_long_is_named(house: House) -> None:
 
 def test_a_state_folder_that_cannot_be_is_named(house: House) -> None:
     house.feed("world", house.item("Alpha"))
+    shutil.rmtree(house.folder / "state")
     (house.folder / "state").write_bytes(b"a file")
     with pytest.raises(StoreError, match=r"state"):
         house.run()
