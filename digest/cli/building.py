@@ -230,7 +230,7 @@ def _run_due(
             )
         except Stopped:
             return None
-        return report, stop.is_set() or tidied(workshop, config, settings.keep_days, at)
+        return report, tidied(workshop, config, settings.keep_days, at, stop)
 
 
 def due_status(report: DueReport) -> int:

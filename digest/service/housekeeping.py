@@ -55,14 +55,21 @@ def keep_house(
 
 
 def keep_house_daily(
-    workshop: Workshop, config: Config, keep_days: int, now: datetime
+    workshop: Workshop,
+    config: Config,
+    keep_days: int,
+    now: datetime,
+    go_on: Callable[[], None] = lambda: None,
 ) -> Kept | None:
-    """`keep_house`, for commands that cron starts; None where it was done at this date already."""
+    """`keep_house`, for commands that cron starts; None where it was done at this date already.
+
+    Where `go_on` stops it, the next one of the date goes on with it.
+    """
     note, today = workshop.state / _NOTE, now.date().isoformat().encode()
     try:
         if note.is_file() and note.read_bytes() == today:
             return None
-        done = keep_house(workshop, config, keep_days, now)
+        done = keep_house(workshop, config, keep_days, now, go_on)
         note.write_bytes(today)
     except OSError as error:
         raise StoreError(

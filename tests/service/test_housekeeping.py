@@ -105,6 +105,24 @@ def test_commands_that_cron_starts_do_it_once_a_day(workshop: Workshop, tmp_path
     assert keep_house_daily(workshop, config, 400, NOW + DAY) is not None
 
 
+def test_one_that_is_stopped_is_gone_on_with_at_the_same_date(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, "name: morning")
+    workshop.state.mkdir(exist_ok=True)
+    ids = [bring(workshop, "gazette", NOW - 410 * DAY)]
+    worked(workshop)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_house_daily(workshop, config, 400, NOW, stop)
+    assert list(workshop.store.articles_by_id(ids)) == ids
+    assert keep_house_daily(workshop, config, 400, NOW) is not None
+    assert list(workshop.store.articles_by_id(ids)) == []
+
+
 def test_a_state_folder_that_can_t_be_used_is_named(workshop: Workshop, tmp_path: Path) -> None:
     config = configured(tmp_path, "name: morning")
     (workshop.state / "housekeeping").mkdir(parents=True)
