@@ -243,6 +243,7 @@ def _watched(
     desk: DeskRoom,
 ) -> tuple[Health, Metrics]:
     """What tells others how the service is."""
+    from digest.pipeline.backup import last_backup
     from digest.service.health import Health
     from digest.service.metrics import Metrics
 
@@ -263,6 +264,7 @@ def _watched(
         schedule.silence,
         clock,
         desk_jobs=lambda: sum(job.is_open for job in desk.jobs.all()),
+        backup=lambda: last_backup(settings.state_dir),
         sends=workshop.mail is not None,
     )
     return health, metrics

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from digest import __version__
@@ -40,6 +40,8 @@ _LEFTOVER_SECONDS = 86_400
 # A folder that is being replaced is away for the time of two renames. Reading it takes as long as
 # writing it did at the most, so one that is built over and over is met whole soon.
 _TRIES = 50
+# In the state folder: when the last backup was taken (UTC), for whoever watches that.
+_LAST = "last-backup"
 # Of feeds that are files, so many are named.
 _NAMED = 5
 
@@ -60,8 +62,9 @@ def back_up(
     """Makes a backup of what `settings` name, with `config` for feeds.yaml, at the new file `path`.
 
     `environment` is a file of settings, with its passwords, that is to be in it. `now` (aware) is
-    when the database is taken. It needs room for the database, uncompressed, beside `path`. Raises
-    UsageError, StoreError, BackupError; no half file is left.
+    when the database is taken, which `last_backup` tells afterwards. It needs room for the
+    database, uncompressed, beside `path`. Raises UsageError, StoreError, BackupError; no half file
+    is left.
     """
     refuse_existing(path)
     file = sqlite_file(settings.database)
@@ -91,7 +94,39 @@ def back_up(
                 "sqlite" if is_sqlite else "postgresql",
                 owner_of(settings.state_dir),
             )
+    try:
+        _note(settings.state_dir / _LAST, now)
+    except OSError as error:
+        remarks.append(
+            f"{settings.state_dir / _LAST}: {error.strerror}; the backup is made, but /metrics "
+            "won't tell of it"
+        )
     return BackedUp(path, path.stat().st_size, manifest, tuple(remarks))
+
+
+def last_backup(state: Path) -> datetime | None:
+    """When the last backup was taken (UTC) by the state folder `state`; None when none was.
+
+    Raises StoreError when that can't be read.
+    """
+    path = state / _LAST
+    try:
+        moment = datetime.fromisoformat(path.read_text("ascii").strip())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: can't be read ({error}); remove it") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _note(path: Path, now: datetime) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{_LAST}.{os.getpid()}")
+    try:
+        part.write_text(f"{now.astimezone(UTC).isoformat()}\n", "ascii")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager

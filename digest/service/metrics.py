@@ -71,14 +71,15 @@ class Values:
     feeds: Mapping[HealthState, int] | None = None
     standings: Sequence[Standing] | None = None
     spaces: Mapping[str, Space | None] | None = None
+    backup: datetime | None = None
 
 
 class Metrics:
     """The metrics of a service: what it is told of its work, and what it finds when asked.
 
-    `desk_jobs` gives how many of the desk's jobs wait or run; `silence` is the scheduler's, as in
-    `Health`; `clock` gives the time (aware UTC). Without `sends` no mail is set up: editions are
-    published only, and none is late to leave.
+    `desk_jobs` gives how many of the desk's jobs wait or run, `backup` when the last one was taken;
+    `silence` is the scheduler's, as in `Health`; `clock` gives the time (aware UTC). Without
+    `sends` no mail is set up: editions are published only, and none is late to leave.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Metrics:
         silence: Callable[[], float],
         clock: Callable[[], datetime],
         desk_jobs: Callable[[], int] = lambda: 0,
+        backup: Callable[[], datetime | None] = lambda: None,
         *,
         sends: bool,
     ) -> None:
@@ -117,6 +119,7 @@ class Metrics:
         self._feeds = Look(
             "looking at the feeds", lambda: _feeds(store, config(), clock()), _GOOD_FOR, _SHARE
         )
+        self._backup = Look("looking for the last backup", backup, _GOOD_FOR)
         info = Info("digest_build", "Version and kind of database.", registry=self.registry)
         info.info({"version": __version__, "database": store.address.partition(":")[0]})
         self._stages = Histogram(
@@ -192,7 +195,7 @@ class Metrics:
         return Response(encode(self.registry), media_type=kind)
 
     async def _look(self) -> Values:
-        checks, work, sizes, feeds, standings, spaces = await asyncio.gather(
+        checks, work, sizes, feeds, standings, folders = await asyncio.gather(
             self._health.checks(),
             self._work.latest(ANSWER, _OLD),
             self._sizes.latest(ANSWER, _OLD),
@@ -200,6 +203,7 @@ class Metrics:
             self._health.standings.latest(ANSWER, _OLD),
             self._look_at_folders(),
         )
+        spaces, backup = folders
         return Values(
             now=self._clock(),
             checks=checks,
@@ -211,12 +215,17 @@ class Metrics:
             feeds=feeds,
             standings=standings,
             spaces=spaces,
+            backup=backup,
         )
 
-    async def _look_at_folders(self) -> dict[str, Space | None]:
+    async def _look_at_folders(self) -> tuple[dict[str, Space | None], datetime | None]:
+        """How full their disks are, and when the last backup was noted in one of them."""
         looks = self._health.spaces
-        found = await asyncio.gather(*(look.latest(ANSWER, _OLD) for look in looks.values()))
-        return dict(zip(looks, found, strict=True))
+        spaces, backup = await asyncio.gather(
+            asyncio.gather(*(look.latest(ANSWER, _OLD) for look in looks.values())),
+            self._backup.latest(ANSWER, _OLD),
+        )
+        return dict(zip(looks, spaces, strict=True)), backup
 
 
 def _work(store: Store, now: datetime, sends: bool) -> Work:
@@ -300,6 +309,11 @@ def _kept(values: Values) -> Iterator[Metric]:
             "state",
         )
         yield _gauge("digest_database_size_bytes", "Size of the database.", {(): sizes.database})
+    yield _gauge(
+        "digest_last_backup_time_seconds",
+        "When the last backup was taken, in seconds since 1970; 0 where none was.",
+        {(): values.backup.timestamp() if values.backup else 0.0},
+    )
     spaces = {name: space for name, space in (values.spaces or {}).items() if space is not None}
     yield _gauge(
         "digest_disk_free_bytes",

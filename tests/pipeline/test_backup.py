@@ -14,7 +14,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ from digest.editions.sample import sample_edition
 from digest.errors import BusyError, DigestError, StoreError, UsageError
 from digest.outbox.outbox import EDITION, Outbox
 from digest.pipeline.approving import approve
-from digest.pipeline.backup import DATABASE, BackedUp, back_up
+from digest.pipeline.backup import DATABASE, BackedUp, back_up, last_backup
 from digest.pipeline.outgoing import settle
 from digest.pipeline.restoring import Restored, Wishes, environment, restore
 from digest.pipeline.sealed import MANIFEST, BackupError, look_through
@@ -225,6 +225,33 @@ def test_an_edition_that_the_power_left_between_two_renames_is_in_it(old: Mailro
     made = backup(old)
     names = made.manifest.names("outbox/sample/2026-03-01")
     assert sorted(Path(name).name for name in names) == sorted(before)
+
+
+def test_when_the_last_one_was_taken_is_noted_for_whoever_watches(old: Mailroom) -> None:
+    state = old.settings.state_dir
+    assert last_backup(state) is None
+    backup(old, "first.tar.gz")
+    assert last_backup(state) == SEVEN
+    second = old.folder / "second.tar.gz"
+    for _ in range(2):
+        with suppress(UsageError):  # the second time it is there
+            back_up(old.settings, old.folder / "feeds.yaml", second, LATER)
+        assert last_backup(state) == LATER
+    (state / "last-backup").write_text("yesterday")
+    with pytest.raises(StoreError, match=r"last-backup: can't be read .*; remove it"):
+        last_backup(state)
+
+
+def test_a_state_folder_that_cannot_be_written_costs_the_note_and_not_the_backup(
+    old: Mailroom,
+) -> None:
+    (old.settings.state_dir / "last-backup").mkdir(parents=True)
+    made = backup(old)
+    assert made.remarks[-1] == (
+        f"{old.settings.state_dir / 'last-backup'}: Is a directory; the backup is made, but "
+        "/metrics won't tell of it"
+    )
+    look_through(made.path)
 
 
 def test_a_known_edition_that_listing_its_folder_missed_is_in_it(

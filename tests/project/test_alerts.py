@@ -47,6 +47,7 @@ PENDING = 'digest_deliveries{state="pending"}'
 TRIED = 'digest_delivery_attempts_total{outcome="%s"}'
 LETTERS = 'digest_queue_length{queue="letters"}'
 FEEDS = 'digest_feeds{state="%s"}'
+BACKUP = 'digest_last_backup_time_seconds{job="digest",instance="%s"}'
 FREE, SIZE = 'digest_disk_free_bytes{folder="outbox"}', 'digest_disk_size_bytes{folder="outbox"}'
 
 CASES = [
@@ -115,6 +116,11 @@ CASES = [
     Case("DigestDiskFills", 1, 360, {FREE: "9e9-2000000x400", SIZE: "40e9x400"}),
     Case("DigestDiskFills", 0, 360, {FREE: "9e9-2000000x400", SIZE: "20e9x400"}),
     Case("DigestDiskFills", 0, 360, {FREE: "9e9-1000x400", SIZE: "40e9x400"}),
+    # Time begins at 0: three days, and the one for which it must last. Of two the later one counts.
+    Case("DigestBackupOld", 1, 5770, {BACKUP % "a": "0x580"}),
+    Case("DigestBackupOld", 0, 5750, {BACKUP % "a": "0x580"}),
+    Case("DigestBackupOld", 1, 5830, {BACKUP % "a": "0x5 3600x580", BACKUP % "b": "0x590"}),
+    Case("DigestBackupOld", 0, 5770, {BACKUP % "a": "0x5 3600x580", BACKUP % "b": "0x590"}),
 ]
 
 

@@ -200,7 +200,7 @@ def test_alerts_name_only_commands_and_settings_that_exist() -> None:
     known = {f"DIGEST_{field.upper()}" for field in Settings.model_fields}
     assert set(re.findall(r"DIGEST_\w+", text)) <= known
     commands = {command.split()[0] for command in re.findall(r"`digest (\w+[^`]*)`", text)}
-    assert commands <= {"outbox", "doctor", "run", "feeds", "serve"}
+    assert commands <= {"outbox", "doctor", "run", "feeds", "serve", "backup"}
 
 
 # --- the dashboard -------------------------------------------------------------------------------

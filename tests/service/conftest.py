@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from digest.config import Config, Settings, load_config
 from digest.models.encoder import Encoder
 from digest.models.generator import TextGenerator
+from digest.pipeline.backup import last_backup
 from digest.pipeline.summarizers import Summarizers
 from digest.pipeline.wiring import Workshop, open_workshop
 from digest.preview.app import create_app
@@ -102,6 +103,7 @@ class Watched:
             self.pulse,
             lambda: self.silence,
             lambda: self.now,
+            backup=lambda: last_backup(self.settings.state_dir),
             sends=self.workshop.mail is not None,
         )
 

@@ -154,6 +154,7 @@ async def test_it_tells_of_feeds_articles_editions_deliveries_and_queues(lived: 
     )
     assert told["digest_database_size_bytes", ()] > 0
     assert told["digest_disk_free_bytes", ("outbox",)] > 0
+    assert told["digest_last_backup_time_seconds", ()] == 0
     assert told["process_resident_memory_bytes", ()] > 0
 
 
