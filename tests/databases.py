@@ -1,7 +1,7 @@
 """A database in a file with today's tables and nothing in them: made once, then copied.
 
-That migrations make it so is what the tests of migrations are for; anew for each test they would
-take a twentieth of the time of all tests.
+That migrations make it so is what the tests of migrations are for; there are a thousand tests that
+want a new one, and for most of them that would be the longest part.
 """
 
 from __future__ import annotations

@@ -263,8 +263,8 @@ def _watched(
         pulse,
         schedule.silence,
         clock,
+        lambda: last_backup(settings.state_dir),
         desk_jobs=lambda: sum(job.is_open for job in desk.jobs.all()),
-        backup=lambda: last_backup(settings.state_dir),
         sends=workshop.mail is not None,
     )
     return health, metrics

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class _Stopped(Exception):
-    """The word to stop came."""
-
-
 def tidied(
     workshop: Workshop, config: Config, keep_days: int, at: datetime, stop: threading.Event
 ) -> bool:
@@ -29,18 +25,18 @@ def tidied(
     What is left when `stop` is set the next turn goes on with.
     """
     from digest.service.housekeeping import keep_house_daily
+    from digest.service.service import Stopped
 
     def go_on() -> None:
         if stop.is_set():
-            raise _Stopped
+            raise Stopped
 
     # What `--now` makes up for a rehearsal makes nothing older than it is.
     day = min(at, datetime.now(UTC))
     try:
-        go_on()
         if (done := keep_house_daily(workshop, config, keep_days, day, go_on)) is not None:
             log.info("housekeeping: %s", done)
-    except _Stopped:
+    except Stopped:
         log.info("housekeeping: stopped; the next turn goes on with it")
     except StoreError as error:
         complain(f"housekeeping: {error}")

@@ -1,7 +1,7 @@
 """Templates that a process compiles once, whoever asks for them how often.
 
-Compiling a theme takes several times as long as filling it in, and each renderer, each reader's
-language and each room of the desk has a Jinja environment of its own.
+Compiling a theme takes longer than filling it in, and each renderer, each reader's language and
+each room of the desk has a Jinja environment of its own. A door to jinja2.
 """
 
 from __future__ import annotations
@@ -11,12 +11,22 @@ from types import CodeType
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 
+_OPTIONS = (
+    *("block_start_string", "block_end_string", "variable_start_string", "variable_end_string"),
+    *("comment_start_string", "comment_end_string", "line_statement_prefix"),
+    *("line_comment_prefix", "trim_blocks", "lstrip_blocks", "newline_sequence"),
+    *("keep_trailing_newline", "is_async", "sandboxed", "optimized"),
+)
+_NAMES = ("extensions", "filters", "tests")
+
 
 class Compiled(BytecodeCache):
     """Keeps what was compiled, by file; a file whose text has changed is compiled again.
 
-    So is one for an environment that is set up otherwise. Only what constants are filtered by must
-    be the same in all environments: that too is in the code. For any number of threads.
+    So is one for an environment that is set up otherwise: all that Jinja's compiler asks of one is
+    part of the key, but for what filters, tests and the finaliser do. Those of one name must do the
+    same in all environments, since constants are filtered when a template is compiled. For any
+    number of threads.
     """
 
     def __init__(self) -> None:
@@ -28,15 +38,12 @@ class Compiled(BytecodeCache):
         """The place of a template, with its code in it when that is known."""
         escapes = environment.autoescape
         decisive = (
-            type(environment).__qualname__,
-            environment.code_generator_class.__qualname__,
-            environment.finalize is None,
+            _named(type(environment)),
+            _named(environment.code_generator_class),
+            environment.finalize and _named(environment.finalize),
             escapes(name) if callable(escapes) else escapes,
-            environment.trim_blocks,
-            environment.lstrip_blocks,
-            environment.keep_trailing_newline,
-            environment.is_async,
-            sorted(environment.extensions),
+            [getattr(environment, option) for option in _OPTIONS],
+            [sorted(getattr(environment, names)) for names in _NAMES],
             sorted(environment.policies.items()),
             getattr(environment, "newstyle_gettext", False),
         )
@@ -52,6 +59,10 @@ class Compiled(BytecodeCache):
         """Keeps what is in `bucket`, in place of what an older text of the file gave."""
         if bucket.code is not None:
             self._kept[bucket.key] = bucket.checksum, bucket.code
+
+
+def _named(thing: object) -> str:
+    return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', thing)}"
 
 
 COMPILED = Compiled()

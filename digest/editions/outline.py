@@ -1,6 +1,6 @@
 """What a template that extends another says of itself: its blocks, and what is in none of them.
 
-With `render` and `sandbox` a door to jinja2.
+With `render`, `sandbox` and `compiled` a door to jinja2.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An edition through a theme: HTML with inlined CSS, plain text, Markdown.
 
-The only door to premailer, and with `sandbox` and `compiled` to jinja2.
+The only door to premailer, and with `sandbox`, `compiled` and `outline` to jinja2.
 
 A theme is a folder with `digest.html.j2`. What it doesn't bring itself is looked for in the
 packaged theme of the same name, then in `base`, which all themes share. Whatever is in the edition,

@@ -34,11 +34,13 @@ FEEDS = "configuration/feeds.yaml"
 TEMPLATES = "configuration/templates"
 ENVIRONMENT = "configuration/env"
 
+NEVER = datetime.fromtimestamp(0, UTC)
+
 _SCRATCH = ".digest-backup-"
 # A backup takes minutes; what a killed one left behind is removed by one that comes a day later.
 _LEFTOVER_SECONDS = 86_400
-# A folder that is being replaced is away for the time of two renames. Reading it takes as long as
-# writing it did at the most, so one that is built over and over is met whole soon.
+# A folder that is being replaced is away for the time of two renames, and written for much longer
+# than it takes to read: one try would do, but for a service that replaces it over and over.
 _TRIES = 50
 # In the state folder: when the last backup was taken (UTC), for whoever watches that.
 _LAST = "last-backup"
@@ -95,7 +97,8 @@ def back_up(
                 owner_of(settings.state_dir),
             )
     try:
-        _note(settings.state_dir / _LAST, now)
+        # A made-up `now` must not say for years that all is well.
+        _note(settings.state_dir / _LAST, min(now, datetime.now(UTC)))
     except OSError as error:
         remarks.append(
             f"{settings.state_dir / _LAST}: {error.strerror}; the backup is made, but /metrics "
@@ -104,8 +107,8 @@ def back_up(
     return BackedUp(path, path.stat().st_size, manifest, tuple(remarks))
 
 
-def last_backup(state: Path) -> datetime | None:
-    """When the last backup was taken (UTC) by the state folder `state`; None when none was.
+def last_backup(state: Path) -> datetime:
+    """When the last backup was taken (UTC) with the state folder `state`; NEVER when none was.
 
     Raises StoreError when that can't be read.
     """
@@ -113,7 +116,7 @@ def last_backup(state: Path) -> datetime | None:
     try:
         moment = datetime.fromisoformat(path.read_text("ascii").strip())
     except FileNotFoundError:
-        return None
+        return NEVER
     except (OSError, ValueError) as error:
         raise StoreError(f"{path}: can't be read ({error}); remove it") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -159,14 +162,9 @@ def _add_outbox(
         folders = {child.name for child in digest.iterdir() if child.is_dir()}
         # The one that is being replaced: between two renames, or since the power went there.
         folders |= {name[1:].removesuffix(".replaced") for name in folders if _is_replaced(name)}
-        seen = {name for name in folders if not name.startswith(".")}
-        for name in sorted(seen | {date for of, date in known if of == digest.name}):
-            files = _edition(digest / name)
-            if files is None and name in seen:
-                raise BackupError(
-                    f"{digest / name}: is replaced over and over; make the backup when it is built"
-                )
-            for file, data in (files or {}).items():  # one that is not built yet has none
+        folders |= {date for of, date in known if of == digest.name}
+        for name in sorted(folder for folder in folders if not folder.startswith(".")):
+            for file, data in _edition(digest / name).items():
                 sealer.add(f"{OUTBOX}/{digest.name}/{name}/{file}", data)
         for file_path in sorted(digest.iterdir()):
             if not file_path.name.startswith(".") and not file_path.is_dir():
@@ -177,10 +175,11 @@ def _is_replaced(name: str) -> bool:
     return name.startswith(".") and name.endswith(".replaced")
 
 
-def _edition(folder: Path) -> dict[str, bytes] | None:
+def _edition(folder: Path) -> dict[str, bytes]:
     """The files of an edition, all of one build, whatever is done to its folder meanwhile.
 
-    None where there is no such folder, or never long enough.
+    None of them where it has no folder: not built yet, or removed. Raises BackupError where it
+    never stays long enough to be read.
     """
     replaced = folder.with_name(f".{folder.name}.replaced")
     for _ in range(_TRIES):
@@ -191,7 +190,9 @@ def _edition(folder: Path) -> dict[str, bytes] | None:
             if found is None or folder.exists():
                 continue
         return found
-    return None
+    if folder.exists() or replaced.exists():
+        raise BackupError(f"{folder}: is replaced over and over; make the backup when it is built")
+    return {}
 
 
 def _read_folder(path: Path) -> dict[str, bytes] | None:

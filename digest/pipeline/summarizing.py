@@ -125,8 +125,9 @@ def summarize(
 def in_batches(documents: Sequence[Document]) -> list[list[Document]]:
     """`documents` in their order, in batches of about equal work; each is in one of them.
 
-    As few as `_BATCH_TOKENS` and `_BATCH` allow, and then as even as can be: a small one at the end
-    would leave all workers but one waiting for the last full one.
+    As few as `_BATCH_TOKENS` and `_BATCH` allow, of which the largest is as small as can be: full
+    ones and a small one at the end would leave workers waiting for the last full one. A run that
+    goes on where another was stopped makes batches of what is left.
     """
     costs = [_tokens(document) for document in documents]
     few = len(_starts(costs, _BATCH_TOKENS))

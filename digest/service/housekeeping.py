@@ -69,6 +69,7 @@ def keep_house_daily(
     try:
         if note.is_file() and note.read_bytes() == today:
             return None
+        go_on()
         done = keep_house(workshop, config, keep_days, now, go_on)
         note.write_bytes(today)
     except OSError as error:

@@ -77,9 +77,10 @@ class Values:
 class Metrics:
     """The metrics of a service: what it is told of its work, and what it finds when asked.
 
-    `desk_jobs` gives how many of the desk's jobs wait or run, `backup` when the last one was taken;
-    `silence` is the scheduler's, as in `Health`; `clock` gives the time (aware UTC). Without
-    `sends` no mail is set up: editions are published only, and none is late to leave.
+    `backup` gives when the last one was taken, 1970 where none was, `desk_jobs` how many of the
+    desk's jobs wait or run; `silence` is the scheduler's, as in `Health`; `clock` gives the time
+    (aware UTC). Without `sends` no mail is set up: editions are published only, and none is late to
+    leave.
     """
 
     def __init__(
@@ -90,8 +91,8 @@ class Metrics:
         pulse: Pulse,
         silence: Callable[[], float],
         clock: Callable[[], datetime],
+        backup: Callable[[], datetime],
         desk_jobs: Callable[[], int] = lambda: 0,
-        backup: Callable[[], datetime | None] = lambda: None,
         *,
         sends: bool,
     ) -> None:
@@ -312,7 +313,7 @@ def _kept(values: Values) -> Iterator[Metric]:
     yield _gauge(
         "digest_last_backup_time_seconds",
         "When the last backup was taken, in seconds since 1970; 0 where none was.",
-        {(): values.backup.timestamp() if values.backup else 0.0},
+        {(): values.backup.timestamp()} if values.backup else {},
     )
     spaces = {name: space for name, space in (values.spaces or {}).items() if space is not None}
     yield _gauge(

@@ -17,6 +17,7 @@ import jinja2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest.editions.compiled import COMPILED
 from digest.editions.frozen import dump_edition, load_edition
@@ -657,6 +658,25 @@ def test_what_is_compiled_without_escaping_is_used_by_nobody_who_escapes(tmp_pat
         for escapes in (False, True, False)
     ]
     assert shown == ["<b>", "&lt;b&gt;", "<b>"]
+
+
+def test_what_is_compiled_without_bounds_is_not_used_within_them(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("{{ ''.__class__ }}{{ 9 ** n }}")
+    loader = jinja2.FileSystemLoader(tmp_path)
+
+    class Bounded(ImmutableSandboxedEnvironment):
+        intercepted_binops = frozenset({"**"})
+
+        def call_binop(self, _context: Any, operator: str, left: Any, right: Any) -> Any:
+            return f"{left} {operator} {right}"
+
+    Bounded.__qualname__, Bounded.__module__ = "Environment", "jinja2.environment"
+    free, bounded, free_again = (
+        kind(loader=loader, bytecode_cache=COMPILED).get_template("page.html").render(n=2)
+        for kind in (jinja2.Environment, Bounded, jinja2.Environment)
+    )
+    assert free == free_again == "<class 'str'>81"
+    assert bounded == "9 ** 2"
 
 
 def test_an_ordinary_media_query_of_a_theme_is_kept_and_outranks_inlined_styles(

@@ -31,7 +31,7 @@ from digest.editions.sample import sample_edition
 from digest.errors import BusyError, DigestError, StoreError, UsageError
 from digest.outbox.outbox import EDITION, Outbox
 from digest.pipeline.approving import approve
-from digest.pipeline.backup import DATABASE, BackedUp, back_up, last_backup
+from digest.pipeline.backup import DATABASE, NEVER, BackedUp, back_up, last_backup
 from digest.pipeline.outgoing import settle
 from digest.pipeline.restoring import Restored, Wishes, environment, restore
 from digest.pipeline.sealed import MANIFEST, BackupError, look_through
@@ -229,7 +229,7 @@ def test_an_edition_that_the_power_left_between_two_renames_is_in_it(old: Mailro
 
 def test_when_the_last_one_was_taken_is_noted_for_whoever_watches(old: Mailroom) -> None:
     state = old.settings.state_dir
-    assert last_backup(state) is None
+    assert last_backup(state) == NEVER
     backup(old, "first.tar.gz")
     assert last_backup(state) == SEVEN
     second = old.folder / "second.tar.gz"
@@ -276,7 +276,15 @@ def test_an_edition_that_is_replaced_while_it_is_read_is_in_it_whole(
     if between:
         folder.rename(folder.with_name(".2026-03-01.replaced"))
     new = {EDITION: b"new", **{f"{number}.txt": b"new" for number in range(5)}}
-    listed, readings = os.listdir, iter([True])
+    listed, readings, rmtree = os.listdir, iter([True]), shutil.rmtree
+
+    def half_removed(path: Path, **options: Any) -> None:
+        if str(path).endswith(".replaced"):
+            (Path(path) / "index.html").unlink()
+        else:
+            rmtree(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", half_removed)
 
     def listdir(path: Any) -> list[str]:
         if isinstance(path, int) and next(readings, False):

@@ -386,20 +386,29 @@ def test_batches_are_of_about_equal_work_and_keep_the_order() -> None:
 @given(st.lists(st.integers(0, 80_000), max_size=120))
 def test_batches_are_as_few_as_full_ones_and_none_is_larger(sizes: list[int]) -> None:
     blank = text_document("", "", "")
-    given = [replace(blank, id=str(n), text="a" * size) for n, size in enumerate(sizes)]
-    made = in_batches(given)
-    assert [one for batch in made for one in batch] == given
+    all_of_them = [replace(blank, id=str(n), text="a" * size) for n, size in enumerate(sizes)]
+    made = in_batches(all_of_them)
+    assert [one for batch in made for one in batch] == all_of_them
     # Tokens: a quarter of the bytes, and a hundred that are written.
     costs = [[min(len(one.text) // 4, 12_000) + 100 for one in batch] for batch in made]
     assert all(len(batch) == 1 or sum(batch) <= 6144 for batch in costs)
     assert all(1 <= len(batch) <= 32 for batch in costs)
-    full = 0
-    room = number = 0
-    for cost in [cost for batch in costs for cost in batch]:
-        if not full or cost > room or number == 32:
-            full, room, number = full + 1, 6144, 0
+    in_order = [cost for batch in costs for cost in batch]
+    assert len(made) == fewest(in_order, 6144)
+    # What costs more than there is room for is alone whatever the others do.
+    largest = max((sum(batch) for batch in costs if len(batch) > 1), default=0)
+    if largest:
+        assert fewest(in_order, largest - 1) > len(made)
+
+
+def fewest(costs: list[int], most: int) -> int:
+    """How many batches of `most` at the most, and of 32 articles, it takes in that order."""
+    batches = room = number = 0
+    for cost in costs:
+        if not batches or cost > room or number == 32:
+            batches, room, number = batches + 1, most, 0
         room, number = room - cost, number + 1
-    assert len(made) == full
+    return batches
 
 
 # --- a cluster that is gone, or none -------------------------------------------------------

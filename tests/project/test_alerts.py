@@ -116,11 +116,11 @@ CASES = [
     Case("DigestDiskFills", 1, 360, {FREE: "9e9-2000000x400", SIZE: "40e9x400"}),
     Case("DigestDiskFills", 0, 360, {FREE: "9e9-2000000x400", SIZE: "20e9x400"}),
     Case("DigestDiskFills", 0, 360, {FREE: "9e9-1000x400", SIZE: "40e9x400"}),
-    # Time begins at 0: three days, and the one for which it must last. Of two the later one counts.
-    Case("DigestBackupOld", 1, 5770, {BACKUP % "a": "0x580"}),
-    Case("DigestBackupOld", 0, 5750, {BACKUP % "a": "0x580"}),
-    Case("DigestBackupOld", 1, 5830, {BACKUP % "a": "0x5 3600x580", BACKUP % "b": "0x590"}),
-    Case("DigestBackupOld", 0, 5770, {BACKUP % "a": "0x5 3600x580", BACKUP % "b": "0x590"}),
+    # Time begins at 0: two days, and the one for which it must last. Of two the later one counts.
+    Case("DigestBackupOld", 1, 4330, {BACKUP % "a": "0x440"}),
+    Case("DigestBackupOld", 0, 4310, {BACKUP % "a": "0x440"}),
+    Case("DigestBackupOld", 1, 4390, {BACKUP % "a": "0x5 3600x440", BACKUP % "b": "0x440"}),
+    Case("DigestBackupOld", 0, 4330, {BACKUP % "a": "0x5 3600x440", BACKUP % "b": "0x440"}),
 ]
 
 

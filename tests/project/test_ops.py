@@ -106,7 +106,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
             workshop.store, {}, lambda: config, service.grace, float, pulse, lambda: NOW
         )
         metrics = Metrics(
-            workshop.store, lambda: config, health, pulse, float, lambda: NOW, sends=True
+            workshop.store,
+            lambda: config,
+            health,
+            pulse,
+            float,
+            lambda: NOW,
+            lambda: NOW,
+            sends=True,
         )
         for job in pulse.jobs:
             pulse.noting(job.name, lambda: None)()
@@ -125,6 +132,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
             ),
             feeds=dict.fromkeys(get_args(HealthState), 1),
             standings=[Standing("morning", NOW - timedelta(days=1))],
+            backup=NOW,
             spaces={"outbox": Space(1, 1), "state": Space(1, 1)},
         )
         text = generate_latest(metrics.registry).decode()

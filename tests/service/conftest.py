@@ -103,7 +103,7 @@ class Watched:
             self.pulse,
             lambda: self.silence,
             lambda: self.now,
-            backup=lambda: last_backup(self.settings.state_dir),
+            lambda: last_backup(self.settings.state_dir),
             sends=self.workshop.mail is not None,
         )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from digest.cli.tidying import tidied
 from digest.config import Config, Settings, load_config
 from digest.errors import StoreError
 from digest.pipeline.wiring import Workshop, open_workshop
 from digest.records import Article, FeedState, NewSubscriber
 from digest.service.housekeeping import keep_house, keep_house_daily, kept
+from digest.store import pruning
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -105,22 +108,41 @@ def test_commands_that_cron_starts_do_it_once_a_day(workshop: Workshop, tmp_path
     assert keep_house_daily(workshop, config, 400, NOW + DAY) is not None
 
 
+class Soon(threading.Event):
+    """Is set once it has been asked for a few times."""
+
+    asked = 0
+
+    def is_set(self) -> bool:
+        self.asked += 1
+        return self.asked > 3
+
+
 def test_one_that_is_stopped_is_gone_on_with_at_the_same_date(
-    workshop: Workshop, tmp_path: Path
+    workshop: Workshop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(pruning, "_AT_ONCE", 1)
     config = configured(tmp_path, "name: morning")
     workshop.state.mkdir(exist_ok=True)
-    ids = [bring(workshop, "gazette", NOW - 410 * DAY)]
+    ids = [bring(workshop, "gazette", NOW - (410 + n) * DAY) for n in range(5)]
     worked(workshop)
-
-    def stop() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        keep_house_daily(workshop, config, 400, NOW, stop)
-    assert list(workshop.store.articles_by_id(ids)) == ids
-    assert keep_house_daily(workshop, config, 400, NOW) is not None
+    assert tidied(workshop, config, 400, NOW, Soon())
+    left = list(workshop.store.articles_by_id(ids))
+    assert 0 < len(left) < 5
+    assert caplog.messages[-1] == "housekeeping: stopped; the next turn goes on with it"
+    assert tidied(workshop, config, 400, NOW, threading.Event())
     assert list(workshop.store.articles_by_id(ids)) == []
+    assert caplog.messages[-1].endswith(f"removed: articles {len(left)}")
+    # All is done at that date, so there is nothing to stop.
+    caplog.clear()
+    stopped = threading.Event()
+    stopped.set()
+    assert tidied(workshop, config, 400, NOW, stopped)
+    assert caplog.messages == []
 
 
 def test_a_state_folder_that_can_t_be_used_is_named(workshop: Workshop, tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 
+from digest.pipeline.backup import back_up
 from digest.pipeline.progress import listening, measured
 from digest.records import NewSubscriber
+from digest.service import metrics
 from digest.service.health import Check
 from digest.service.metrics import Values, families
 from digest.service.pulse import JobRuns
@@ -154,8 +156,22 @@ async def test_it_tells_of_feeds_articles_editions_deliveries_and_queues(lived: 
     )
     assert told["digest_database_size_bytes", ()] > 0
     assert told["digest_disk_free_bytes", ("outbox",)] > 0
-    assert told["digest_last_backup_time_seconds", ()] == 0
     assert told["process_resident_memory_bytes", ()] > 0
+
+
+async def test_the_last_backup_is_told_also_that_there_is_none(
+    lived: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_GOOD_FOR", 0.0)
+    lived.watch()
+    name = ("digest_last_backup_time_seconds", ())
+    assert samples(await page(lived))[name] == 0
+    feeds, file = lived.folder / "feeds.yaml", lived.folder / "backup.tar.gz"
+    back_up(lived.settings, feeds, file, lived.now)
+    assert samples(await page(lived))[name] == lived.now.timestamp()
+    # Whether there is one nobody knows then, and so nobody says that there is none.
+    (lived.settings.state_dir / "last-backup").write_text("yesterday")
+    assert name not in samples(await page(lived))
 
 
 async def test_a_failed_build_and_an_overdue_edition_show(watched: Watched) -> None:

@@ -173,6 +173,14 @@ def of_columns(rows: list[dict[str, Any]], columns: list[str]) -> list[dict[str,
 # --- each version ----------------------------------------------------------------------------
 
 
+def test_each_schema_has_one_that_follows_it() -> None:
+    """`digest.store.database` takes the first that is listed for the newest."""
+    scripts = ScriptDirectory(Path(database.__file__).parent / "migrations")
+    assert scripts.get_heads() == [scripts.get_current_head()]
+    assert database._revisions()[0] == scripts.get_current_head()
+    assert list(database._revisions()) == sorted(database._revisions(), reverse=True)
+
+
 @pytest.mark.parametrize("revision", revisions())
 def test_what_a_version_kept_is_there_in_this_one(url: str, revision: str) -> None:
     bring_to(url, revision)
