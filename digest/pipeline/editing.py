@@ -73,6 +73,11 @@ class Sheet:
     build: int = 0
 
     @property
+    def changed(self) -> tuple[int, ...]:
+        """The revisions of the two latest changes (made, taken out or put back), newest first."""
+        return tuple(sorted((one.revision for one in self.operations), reverse=True)[:2])
+
+    @property
     def is_open(self) -> bool:
         """Whether `edition` is what operations make of the draft, and not frozen."""
         return self.draft is not None and self.status.state == "draft"

@@ -18,7 +18,7 @@ from .browsing import drag, problems
 from .conftest import GULL, LANTERN, DeskFixture, prose
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route
 
     from tests.conftest import MailServer
 
@@ -343,6 +343,54 @@ def test_two_texts_of_one_page_are_saved_one_after_the_other(desk: DeskFixture, 
             lambda: len(sheet_of(desk).operations) == 2,
         )
         assert page.get_by_role("alert").count() == 0
+
+    at(desk, work)
+
+
+def test_what_verification_says_meanwhile_is_no_change_of_somebody_else_s(
+    desk: DeskFixture, at: At
+) -> None:
+    """It raises the revision, so that the first save is not the next one after what was seen."""
+    another(desk, "headline", GULL[2].title, text="A headline of Asha's")
+    store = desk.workshop.store.desk
+
+    def work(editor: Editor) -> None:
+        page = editor.open(f"/stories/{desk.stories()[COMET]}")
+        page.get_by_role("textbox", name="Headline").fill("A comet at dusk")
+        page.get_by_role("textbox", name="Summary").fill("A summary of mine.")
+
+        def verified(route: Route) -> None:
+            [first, *_] = store.operations(desk.digest, desk.date)
+            store.checked(desk.digest, desk.date, first.number, "another text", [])
+            route.continue_()
+
+        page.route("**/operations", verified)
+        page.get_by_role("button", name="Save the headline").click()
+        page.locator("form#headline-form:not([data-unsaved])").wait_for(state="attached")
+        until(page, lambda: len(sheet_of(desk).operations) == 2)
+        page.unroute("**/operations")
+        page.locator('#desk[data-changed*=" "]').wait_for()
+        page.get_by_role("button", name="Save the summary").click()
+        until(page, lambda: len(sheet_of(desk).operations) == 3)
+        assert page.get_by_role("alert").count() == 0
+
+    at(desk, work)
+
+
+def test_a_refusal_is_no_leave_to_go_over_the_same_with_another_text(
+    desk: DeskFixture, at: At
+) -> None:
+    def work(editor: Editor) -> None:
+        page = editor.open(f"/stories/{desk.stories()[COMET]}")
+        page.get_by_role("textbox", name="Headline").fill("A comet at dusk")
+        page.get_by_role("textbox", name="Summary").fill("A summary of mine.")
+        another(desk, "summary", COMET, text="The summary of Asha.")
+        for button in ("Save the headline", "Save the summary"):
+            with page.expect_response("**/operations") as told:
+                page.get_by_role("button", name=button).click()
+            assert told.value.status == 409
+            page.get_by_role("alert").get_by_text("Asha").wait_for()
+        assert len(sheet_of(desk).operations) == 1
 
     at(desk, work)
 

@@ -421,12 +421,19 @@ htmx.registerExtension("edit", {
   },
 });
 
+// Whether exactly one change came after that revision. Revisions go up by more than changes do: what
+// verification says of a text is one, too.
+function oneSince(seen) {
+  const [last = 0, before = 0] = (document.getElementById("desk").dataset.changed ?? "").split(" ").map(Number);
+  return last > seen && before <= seen;
+}
+
 function arrived() {
   const now = Number(document.querySelector("#desk form:not([hx-morph-skip]) [name=seen]")?.value);
   // Our own change was the only one since: what is typed elsewhere on the page has seen it.
-  if (now === sent.seen + 1) {
+  if (now && oneSince(sent.seen) && !document.getElementById("refused")) {
     for (const field of all("form[hx-morph-skip] [name=seen]")) {
-      if (Number(field.value) === sent.seen) field.value = now;
+      if (oneSince(Number(field.value))) field.value = now;
     }
   }
   // More was typed while it was on its way: it was taken, or why not stands on the page.
