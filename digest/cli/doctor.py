@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections import Counter
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from digest.config import Config, Settings
     from digest.records import EditionStatus, HealthState
 
+log = logging.getLogger(__name__)
+
 _ILL: tuple[HealthState, ...] = ("gone", "failing", "never worked", "moved", "stale")
 # Two names so alike differ by a letter or two (`difflib`'s ratio).
 _NEARLY = 0.8
@@ -43,10 +46,10 @@ _LITTLE_SPACE = 200e6
 def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check this set-up and say what is wrong with it, and what to do.
 
-    Settings, feeds.yaml, the encoder's weights, database, folders, each digest's theme, which is
-    tried on a sample, whether the models that write summaries are on disk and whole, the way that
-    mail leaves, subscribers whose digest is gone, what the last run did, and editions that call for
-    a person.
+    Settings, feeds.yaml, the encoder's weights, the Dask cluster, database, folders, each digest's
+    theme, which is tried on a sample, whether the models that write summaries are on disk and
+    whole, the way that mail leaves, subscribers whose digest is gone, what the last run did, and
+    editions that call for a person.
     `digest feeds check` asks the feeds themselves.
     """
     problems = False
@@ -71,6 +74,7 @@ def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
         return
     yield "settings", "; ".join(unknown_settings(os.environ))
     path = path or settings.config
+    config = None
     try:
         config = load_config(path)
     except ConfigError as error:
@@ -87,10 +91,15 @@ def _checks(path: Path | None) -> Iterator[tuple[str, str]]:
     if settings.dkim_key is not None:
         yield f"DKIM key {settings.dkim_key}", _problem(partial(_open_key, settings))
     yield "encoder", _problem(partial(_encode, settings))
-    yield "database", _problem(partial(_open_store, settings))
-    yield "health of the feeds", _health(settings, path)
+    if cluster := settings.dask_scheduler:
+        yield f"cluster {cluster}", _problem(partial(_meet, cluster))
+    trouble = _problem(partial(_open_store, settings))
+    yield "database", trouble
+    # Of what stands in one that can't be read nobody can say that it is well.
+    if config is not None and not trouble:
+        yield "health of the feeds", _health(settings, config)
+        yield "subscribers", "; ".join(_subscribers(settings, config))
     yield "mail" if settings.smtp_url else "mail (not set: nothing is sent)", _mail(settings)
-    yield "subscribers", "; ".join(_subscribers(settings, path))
     yield from _work(settings)
     yield f"outbox {settings.outbox_dir}", _folder(settings.outbox_dir)
     yield f"state {settings.state_dir}", _folder(settings.state_dir)
@@ -167,20 +176,24 @@ def _encode(settings: Settings) -> None:
     encoder.encode(["One sentence shows that the weights load."])
 
 
-def _health(settings: Settings, path: Path) -> str:
+def _meet(address: str) -> None:
+    """Asks the cluster for its workers, and whether they and we go together."""
+    from digest.pipeline.cluster import cluster
+
+    with cluster(address) as machines:
+        log.debug("cluster %s: %d jobs at once", address, machines.workers)
+
+
+def _health(settings: Settings, config: Config) -> str:
     """How many feeds are not well, by what is known of them; nobody is asked."""
-    from digest.config import load_config
     from digest.pipeline.checking import known
     from digest.store.store import Store
 
     if settings.database_url is None and not (settings.state_dir / "digest.db").exists():
         return ""
+    store = Store(settings.database)
     try:
-        feeds = load_config(path).records()
-        store = Store(settings.database)
-    except DigestError:  # told of above
-        return ""
-    try:
+        feeds = config.records()
         found = Counter(one.health.state for one in known(feeds, store, datetime.now(UTC)))
     finally:
         store.close()
@@ -216,18 +229,14 @@ def _mail(settings: Settings) -> str:
     return "; ".join(problems)
 
 
-def _subscribers(settings: Settings, path: Path) -> Iterator[str]:
+def _subscribers(settings: Settings, config: Config) -> Iterator[str]:
     """Digests that have subscribers and are not in feeds.yaml: renamed, mostly."""
-    from digest.config import load_config
     from digest.store.store import Store
 
     if settings.database_url is None and not (settings.state_dir / "digest.db").exists():
         return
-    try:
-        there = {spec.name for spec in load_config(path).digests}
-        store = Store(settings.database)
-    except DigestError:  # told of above
-        return
+    there = {spec.name for spec in config.digests}
+    store = Store(settings.database)
     try:
         counts = store.subscribers.counts()
     finally:

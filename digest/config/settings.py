@@ -153,7 +153,6 @@ class Settings(BaseSettings):
     )
     dask_scheduler: str | None = Field(
         default=None,
-        pattern=r"^(tcp|tls)://[^\s/@]+:\d{1,5}$",
         description="Where feeds are fetched and summaries are made: the scheduler of a Dask "
         "cluster, `tcp://host:8786`; this machine if unset.",
     )
@@ -193,6 +192,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 "is not the address of a database; for example sqlite:///state/digest.db or "
                 "postgresql://user:password@host/name"
+            )
+        return value
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _is_a_scheduler(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"(tcp|tls)://[^\s/@]+:\d{1,5}", value):
+            raise ValueError(
+                "is not the address of a Dask scheduler; for example tcp://scheduler.example:8786"
             )
         return value
 

@@ -138,7 +138,14 @@ def _scratch(folder: Path) -> Iterator[Path]:
     for leftover in folder.glob(f"{_SCRATCH}*"):
         if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
             shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder) as name:
+    try:
+        made = tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder)
+    except OSError as error:
+        raise BackupError(
+            f"{folder}: the backup can't be put there: {error.strerror}; name another folder, or "
+            "make this one, for the user that makes backups to write to"
+        ) from error
+    with made as name:
         yield Path(name)
 
 

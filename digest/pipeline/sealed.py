@@ -198,6 +198,8 @@ def look_through(
             while packed.read(_CHUNK):
                 at = "its end"
     except (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile) as error:
+        if manifest is not None:
+            _compare(shown, manifest, found)  # which knows what of it was altered
         raise _altered(shown, f"it can't be read any more at {at} ({error})") from error
     if manifest is None:
         raise _altered(shown, f"it ends after {found[-1].name if found else at}")

@@ -122,7 +122,7 @@ class Metrics:
         )
         self._backup = Look("looking for the last backup", backup, _GOOD_FOR)
         info = Info("digest_build", "Version and kind of database.", registry=self.registry)
-        info.info({"version": __version__, "database": store.address.partition(":")[0]})
+        info.info({"version": __version__, "database": store.address.split(":")[0].split("+")[0]})
         self._stages = Histogram(
             "digest_stage_duration_seconds",
             "How long a stage of a run took, or the sending of an edition.",

@@ -141,7 +141,8 @@ def postgres_advice(lock_seconds: float) -> Mapping[str, str]:
     return {
         "password authentication failed": "the server refuses the user or the password; check "
         "DIGEST_DATABASE_URL",
-        "no password supplied": "the server wants a password; write it into DIGEST_DATABASE_URL",
+        "no password supplied": "the server wants a password; write it into ~/.pgpass, or into "
+        "DIGEST_DATABASE_URL",
         "no pg_hba.conf entry": "the server lets nobody in from here under that name; its "
         "pg_hba.conf says who may come",
         "permission denied for schema": "the user may make no tables; as the database's owner: "

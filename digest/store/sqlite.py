@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -39,6 +41,10 @@ def sqlite_engine(address: URL, lock_seconds: float) -> Engine:
     if address.database and not address.database.startswith((":memory:", "file:")):
         path = Path(address.database)
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Readers' addresses will be in it, and are nobody's else to read; SQLite gives the files
+        # beside it the same rights. What can't be made is SQLite's to tell.
+        with suppress(OSError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         _made_once(engine, path)
     return engine
 

@@ -190,6 +190,19 @@ def test_doctor_names_what_is_wrong(digest, town: Path) -> None:
     assert "outbox outbox: can't be written" in done.stdout
 
 
+def test_doctor_asks_the_cluster_and_says_nothing_of_what_it_cannot_read(
+    digest, town: Path
+) -> None:
+    (town / "state").mkdir()
+    (town / "state" / "digest.db").write_text("no database at all, " * 100)
+    done = digest("doctor", DIGEST_DASK_SCHEDULER="tcp://127.0.0.1:9")
+    assert done.returncode == 1
+    told = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert "nothing listens there" in told["cluster tcp://127.0.0.1:9"]
+    assert "not a database" in told["database"]
+    assert not {"health of the feeds", "subscribers"} & told.keys()
+
+
 def test_doctor_tries_the_theme_and_finds_what_is_misspelt(command, town: Path) -> None:
     theme = town / "templates" / "classic"
     theme.mkdir(parents=True)

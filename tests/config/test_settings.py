@@ -163,6 +163,7 @@ def test_what_is_no_scheduler_is_complained_of(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("DIGEST_DASK_SCHEDULER", value)
     (line,) = complaints()
     assert line.startswith("environment: DIGEST_DASK_SCHEDULER: ")
+    assert "for example tcp://scheduler.example:8786" in line
 
 
 @pytest.mark.usefixtures("folder")

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import resource
 import shutil
 import sqlite3
@@ -425,6 +426,23 @@ def test_a_bit_that_turned_anywhere_is_found_or_changes_nothing(old: Mailroom) -
             assert "was cut off or altered" in str(error)  # noqa: PT017 - or nothing is raised
             found += 1
     assert found > 30
+
+
+def test_what_was_altered_is_named_where_it_can_still_be_read(old: Mailroom) -> None:
+    """As it mostly can: what is stored as it is, like random bytes, unpacks to something else."""
+    noise = random.Random(1).randbytes(200_000)
+    old.outbox.write("sample", "2026-03-01", {EDITION: noise})
+    made = backup(old)
+    data = made.path.read_bytes()
+    place = data.index(noise[100_000:100_100])
+    made.path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    with pytest.raises(BackupError, match=r"outbox/sample/2026-03-01/edition\.json is not what it"):
+        look_through(made.path)
+
+
+def test_a_folder_that_a_backup_cannot_go_to_is_named(old: Mailroom) -> None:
+    with pytest.raises(BackupError, match=r"nowhere: the backup can't be put there: No such file"):
+        backup(old, "nowhere/backup.tar.gz")
 
 
 def repacked(file: Path, to: Path, change: Callable[[list[tuple[tarfile.TarInfo, bytes]]], Any]):

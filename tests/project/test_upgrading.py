@@ -69,7 +69,7 @@ def test_that_it_refuses_a_newer_database_is_said_in_its_own_words(tmp_path: Pat
     with pytest.raises(StoreError) as refused:
         Store(f"sqlite:///{path}")
     told = str(refused.value).replace(str(path), "state/digest.db")
-    assert f"digest: {told}" in UPGRADING
+    assert f"\n{told}\n" in UPGRADING
 
 
 @pytest.mark.parametrize("page", [UPGRADING, INSTALLING], ids=["upgrading", "installing"])

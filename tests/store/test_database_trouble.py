@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
@@ -50,6 +51,16 @@ def test_the_migrations_give_the_tables_of_the_models(url: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
+
+
+def test_a_new_database_is_for_its_owner_alone(url: str) -> None:
+    """Whatever the umask: readers' addresses are in it."""
+    store = Store(url)
+    store.save_story_ids("morning", {"a": "s1"})
+    files = sorted(path_of(url).parent.iterdir())
+    assert len(files) == 3  # with -shm and -wal
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    store.close()
 
 
 def test_a_database_of_the_first_version_is_brought_up_with_what_is_in_it(url: str) -> None:
