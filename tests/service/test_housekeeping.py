@@ -124,7 +124,7 @@ def test_one_that_is_stopped_is_gone_on_with_at_the_same_date(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "digest.cli.tidying")
     monkeypatch.setattr(pruning, "_AT_ONCE", 1)
     config = configured(tmp_path, "name: morning")
     workshop.state.mkdir(exist_ok=True)
