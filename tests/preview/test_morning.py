@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -104,6 +104,11 @@ class Keyboard(Mouse):
         for _ in range(400):
             if element.evaluate("it => it === document.activeElement"):
                 return
+            # A key that meets a page or a frame on its way out is answered by nobody, and waited for
+            # without end. The frame with the e-mail is loaded again after each change.
+            for frame in self.page.frames:
+                with suppress(Exception):  # Playwright's: it went meanwhile
+                    frame.wait_for_load_state()
             self.page.keyboard.press("Tab")
         raise AssertionError(f"Tab never gets to {element.evaluate('it => it.outerHTML')[:300]}")
 
