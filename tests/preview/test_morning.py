@@ -104,7 +104,7 @@ class Keyboard(Mouse):
         for _ in range(400):
             if element.evaluate("it => it === document.activeElement"):
                 return
-            # A key that meets a page or a frame on its way out is answered by nobody, and waited for
+            # A key that meets a page or a frame on its way out is answered by nobody, and awaited
             # without end. The frame with the e-mail is loaded again after each change.
             for frame in self.page.frames:
                 with suppress(Exception):  # Playwright's: it went meanwhile
