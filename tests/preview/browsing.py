@@ -59,6 +59,15 @@ _LAID_OUT = """async () => {
 }"""
 
 
+def until(page: Page, made: Callable[[], bool]) -> None:
+    """Waits until `made` says so."""
+    for _ in range(800):
+        if made():
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError("it was not made")
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Headless Chromium. On CI a missing browser is a failure, elsewhere a skip."""

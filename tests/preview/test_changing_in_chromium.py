@@ -14,7 +14,7 @@ import pytest
 from digest.pipeline import editing
 from digest.records import NewOperation, NewSubscriber
 
-from .browsing import drag, problems
+from .browsing import drag, problems, until
 from .conftest import GULL, LANTERN, DeskFixture, prose
 
 if TYPE_CHECKING:
@@ -127,15 +127,6 @@ def another(desk: DeskFixture, kind: Any, title: str = "", **values: Any) -> Non
 
 def row(page: Page, title: str) -> Locator:
     return page.locator(f'li.story[data-title="{title}"]')
-
-
-def until(page: Page, made: Callable[[], bool]) -> None:
-    """Waits until the server has it."""
-    for _ in range(800):
-        if made():
-            return
-        page.wait_for_timeout(25)
-    raise AssertionError("it was not made")
 
 
 def focus(page: Page) -> str:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -104,13 +104,24 @@ class Keyboard(Mouse):
         for _ in range(400):
             if element.evaluate("it => it === document.activeElement"):
                 return
-            # A key that meets a page or a frame on its way out is answered by nobody, and awaited
-            # without end. The frame with the e-mail is loaded again after each change.
-            for frame in self.page.frames:
-                with suppress(Exception):  # Playwright's: it went meanwhile
-                    frame.wait_for_load_state()
+            self._wait_for_the_email()
             self.page.keyboard.press("Tab")
         raise AssertionError(f"Tab never gets to {element.evaluate('it => it.outerHTML')[:300]}")
+
+    def _wait_for_the_email(self) -> None:
+        """Until the frame shows what it is to show: each change loads it again.
+
+        Chromium never answers a key that Tab took into a frame which is replaced just then, and
+        Playwright has no limit of time for keys.
+        """
+        wanted = self.page.evaluate("document.getElementById('frame')?.src.replace(/#.*/, '')")
+        for _ in range(400):
+            there = [one for one in self.page.frames if one.url.partition("#")[0] == wanted]
+            if there or not wanted:
+                break
+            self.page.wait_for_timeout(25)
+        for frame in there:
+            frame.wait_for_load_state()
 
 
 class Finger(Mouse):

@@ -13,11 +13,11 @@ from digest.pipeline import editing
 from digest.preview.room import Room
 from digest.records import NewOperation
 
-from .browsing import OTHER_NAME, SIDEWAYS, Reader, problems, read
+from .browsing import OTHER_NAME, SIDEWAYS, Reader, problems, read, until
 from .conftest import GULL, DeskFixture, Item
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.browser
 
@@ -412,6 +412,39 @@ def test_what_others_change_shows_without_reload_and_disturbs_nothing(desk_on: D
         page.locator(f"#desk:not([data-version='{before}'])").wait_for()
         assert page.locator("#headline-text").input_value() == "A glacier lost"
         assert page.evaluate("document.activeElement.id") == "headline-text"
+
+    desk_on.configure("review: true")
+    desk_on.build()
+    with desk_on.running():
+        read(desk_on, look)
+
+
+def test_the_frame_shows_one_edition_after_the_other_and_the_last_one_in_the_end(
+    desk_on: DeskFixture,
+) -> None:
+    """An address that meets an earlier one on its arrival can be lost in Chromium."""
+
+    def look(reader: Reader) -> None:
+        page = reader.tab()
+        asked: list[Route] = []
+        page.route("**/email.html*", lambda route: asked.append(route))
+        page.goto(f"{desk_on.url}{desk_on.path}", wait_until="commit")
+        until(page, lambda: len(asked) == 1)
+        stories = list(desk_on.stories())
+        for dropped, title in enumerate(stories[:2]):
+            change(desk_on, "drop", title)
+            page.locator("li.story.dropped").nth(dropped).wait_for()
+        page.wait_for_timeout(300)
+        assert len(asked) == 1
+        asked[0].continue_()
+        until(page, lambda: len(asked) == 2)
+        # What came between is skipped.
+        assert asked[1].request.url == page.evaluate("document.getElementById('frame').src")
+        asked[1].continue_()
+        frame = page.frame_locator("#frame")
+        frame.get_by_text(stories[2]).first.wait_for()
+        for title in stories[:2]:
+            assert frame.get_by_text(title).count() == 0
 
     desk_on.configure("review: true")
     desk_on.build()

@@ -30,7 +30,11 @@
       }
       return true;
     },
-    htmx_before_morph_attr(element, { attrName }) {
+    htmx_before_morph_attr(element, { attrName, newValue }) {
+      if (attrName === "src" && element.id === "frame") {
+        showInFrame(element, newValue);
+        return false;
+      }
       return !(attrName === "open" && element.matches("details, dialog"));
     },
   };
@@ -171,6 +175,39 @@
     for (const place of document.querySelectorAll("[data-fragment]")) load(place).then(placeFindings);
   }
 
+  // --- the frame with the e-mail: one page after the other -------------------------------------------
+
+  // Chromium can lose an address that comes just when an earlier one arrives: the frame would go on
+  // showing an edition that was changed since, and swallow the key that led into it.
+  let frameLoads = document.readyState !== "complete";
+  let frameWasHeard = false;
+  let nextInFrame = "";
+
+  function showInFrame(frame, address) {
+    nextInFrame = address;
+    if (frameLoads) return;
+    frameLoads = true;
+    nextInFrame = "";
+    frame.setAttribute("src", address);
+  }
+
+  function frameLoaded() {
+    frameLoads = false;
+    followed = "";
+    const frame = document.getElementById("frame");
+    if (frame && nextInFrame) showInFrame(frame, nextInFrame);
+    else follow(document.activeElement?.closest("li.story"));
+  }
+
+  const onLoad = (event) => {
+    if (event.target.id !== "frame") return;
+    frameWasHeard = true;
+    frameLoaded();
+  };
+  document.addEventListener("load", onLoad, true); // on its way down: it doesn't rise
+  // The frame may have been there before this script.
+  addEventListener("load", () => frameWasHeard || frameLoaded());
+
   // --- the e-mail follows the story that one is at ------------------------------------------------------
 
   let followed = "";
@@ -179,7 +216,7 @@
   function follow(row) {
     const frame = document.getElementById("frame");
     const id = row?.id.replace(/^story-/, "");
-    if (!frame || !id || id === followed || !WIDE.matches) return;
+    if (!frame || !id || id === followed || frameLoads || !WIDE.matches) return;
     followed = id;
     frame.contentWindow.location.replace(`${frame.src.replace(/#.*/, "")}#${encodeURIComponent(id)}`);
   }
