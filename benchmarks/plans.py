@@ -8,7 +8,7 @@ little about one of a million.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,9 @@ FILLED = ("articles", "deliveries", "embeddings", "summaries", "told", "stories"
 
 Statements = dict[str, Any]
 """The values of the first time, by text."""
+
+Scans = Callable[[Connection, str, Any], list[str]]
+"""A statement's text and values to those steps of its plan that read a whole table."""
 
 
 @contextmanager
@@ -79,10 +82,13 @@ def scans_of_postgres(connection: Connection, text: str, values: Any) -> list[st
     return found
 
 
-def scans(url: str, found: Statements) -> tuple[int, list[str]]:
-    """How many queries were looked at, and a line for each step that reads a whole table."""
+def scans(url: str, found: Statements, of: Scans | None = None) -> tuple[int, list[str]]:
+    """How many queries were looked at, and a line for each step that reads a whole table.
+
+    `of` tells a query's steps that do; without it the plan tells them, as the database has it.
+    """
     database = Database(url)
-    of = scans_of_sqlite if database.is_sqlite else scans_of_postgres
+    of = of or (scans_of_sqlite if database.is_sqlite else scans_of_postgres)
     asked = queries(found)
     bad: list[str] = []
     try:
