@@ -59,13 +59,13 @@ _LAID_OUT = """async () => {
 }"""
 
 
-def until(page: Page, made: Callable[[], bool]) -> None:
-    """Waits until `made` says so."""
+def until(page: Page, is_so: Callable[[], bool]) -> None:
+    """Waits until `is_so` says so; an AssertionError after twenty seconds."""
     for _ in range(800):
-        if made():
+        if is_so():
             return
         page.wait_for_timeout(25)
-    raise AssertionError("it was not made")
+    raise AssertionError("it never came true")
 
 
 @contextmanager

@@ -27,7 +27,7 @@ import pytest
 
 from digest.records import NewSubscriber
 
-from .browsing import drag
+from .browsing import drag, until
 from .conftest import DeskFixture, Item
 
 if TYPE_CHECKING:
@@ -72,6 +72,16 @@ class Mouse:
 class Keyboard(Mouse):
     """Goes from one thing to the next with Tab, and touches nothing else."""
 
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        # Heard before the desk hears it and sets the next address: so a page that shows an e-mail
+        # while the next one waits is never taken for one that is done.
+        page.add_init_script(
+            """addEventListener("load", ({target}) => {
+                if (target.id === "frame") window.emailThatArrived = target.src;
+            }, true)"""
+        )
+
     def press(self, target: Locator) -> None:
         self.reach(target)
         self.page.keyboard.press("Enter")
@@ -111,17 +121,14 @@ class Keyboard(Mouse):
     def _wait_for_the_email(self) -> None:
         """Until the frame shows what it is to show: each change loads it again.
 
-        Chromium never answers a key that Tab took into a frame which is replaced just then, and
-        Playwright has no limit of time for keys.
+        Chromium never answers a Tab that leads into a frame which is being replaced, and Playwright
+        has no limit of time for keys.
         """
-        wanted = self.page.evaluate("document.getElementById('frame')?.src.replace(/#.*/, '')")
-        for _ in range(400):
-            there = [one for one in self.page.frames if one.url.partition("#")[0] == wanted]
-            if there or not wanted:
-                break
-            self.page.wait_for_timeout(25)
-        for frame in there:
-            frame.wait_for_load_state()
+        shown = """() => {
+            const frame = document.getElementById("frame");
+            return !frame || frame.src === window.emailThatArrived;
+        }"""
+        until(self.page, lambda: bool(self.page.evaluate(shown)))
 
 
 class Finger(Mouse):

@@ -8,6 +8,9 @@
   const REST_MS = 180;
   // Changes that come together (a theme's files, a build) are shown once.
   const TOGETHER_MS = 60;
+  // An e-mail arrives within a tenth of a second. One that takes this long was stopped (by Escape,
+  // say), or the server hangs; the browser tells neither.
+  const ARRIVES_MS = 10_000;
 
   const WIDE = matchMedia("(min-width: 68.75rem)");
   const words = document.body.dataset;
@@ -179,34 +182,44 @@
 
   // Chromium can lose an address that comes just when an earlier one arrives: the frame would go on
   // showing an edition that was changed since, and swallow the key that led into it.
-  let frameLoads = document.readyState !== "complete";
-  let frameWasHeard = false;
-  let nextInFrame = "";
+  let arrived = null; // the frame whose address has arrived
+  let next = "";
+  let patience = 0;
 
   function showInFrame(frame, address) {
-    nextInFrame = address;
-    if (frameLoads) return;
-    frameLoads = true;
-    nextInFrame = "";
-    frame.setAttribute("src", address);
+    awaitFrame();
+    if (frame === arrived) {
+      arrived = null;
+      frame.setAttribute("src", address);
+    } else {
+      next = address;
+    }
   }
 
-  function frameLoaded() {
-    frameLoads = false;
-    followed = "";
-    const frame = document.getElementById("frame");
-    if (frame && nextInFrame) showInFrame(frame, nextInFrame);
+  function awaitFrame() {
+    patience ||= setTimeout(() => hasArrived(document.getElementById("frame")), ARRIVES_MS);
+  }
+
+  function hasArrived(frame) {
+    clearTimeout(patience);
+    patience = 0;
+    arrived = frame;
+    const address = next;
+    next = "";
+    if (frame && address) showInFrame(frame, address);
     else follow(document.activeElement?.closest("li.story"));
   }
+
+  let frameWasHeard = false;
 
   const onLoad = (event) => {
     if (event.target.id !== "frame") return;
     frameWasHeard = true;
-    frameLoaded();
+    hasArrived(event.target);
   };
   document.addEventListener("load", onLoad, true); // on its way down: it doesn't rise
-  // The frame may have been there before this script.
-  addEventListener("load", () => frameWasHeard || frameLoaded());
+  // The frame may have loaded before this script ran.
+  addEventListener("load", () => frameWasHeard || hasArrived(document.getElementById("frame")));
 
   // --- the e-mail follows the story that one is at ------------------------------------------------------
 
@@ -216,7 +229,11 @@
   function follow(row) {
     const frame = document.getElementById("frame");
     const id = row?.id.replace(/^story-/, "");
-    if (!frame || !id || id === followed || frameLoads || !WIDE.matches) return;
+    if (!frame || !id || id === followed || !WIDE.matches) return;
+    if (frame !== arrived) {
+      awaitFrame();
+      return;
+    }
     followed = id;
     frame.contentWindow.location.replace(`${frame.src.replace(/#.*/, "")}#${encodeURIComponent(id)}`);
   }
