@@ -85,7 +85,7 @@ def scans_of_postgres(connection: Connection, text: str, values: Any) -> list[st
 def scans(url: str, found: Statements, of: Scans | None = None) -> tuple[int, list[str]]:
     """How many queries were looked at, and a line for each step that reads a whole table.
 
-    `of` tells a query's steps that do; without it the plan tells them, as the database has it.
+    `of` tells a query's steps that do; without it, the function here for the database's engine.
     """
     database = Database(url)
     of = of or (scans_of_sqlite if database.is_sqlite else scans_of_postgres)

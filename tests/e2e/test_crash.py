@@ -31,7 +31,7 @@ def test_killed_at_every_state_change_nobody_is_lost_and_nobody_has_it_twice(
         [sys.executable, str(HARNESS), "--readers", "2", "--storm", str(storm), *server],
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=500,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr

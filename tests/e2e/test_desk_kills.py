@@ -30,7 +30,7 @@ def test_an_editor_whose_process_is_killed_gets_the_edition_of_one_whose_is_not(
         [sys.executable, str(HARNESS), str(tmp_path / "desk"), *server],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=500,
         check=False,
     )
     assert result.returncode == 0, result.stderr

@@ -88,7 +88,7 @@ def test_trouble_at_any_moment_of_a_run_and_of_sending_costs_nobody_anything(
         [sys.executable, str(HARNESS), str(data)],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=500,
         check=False,
     )
     server.start()

@@ -79,7 +79,7 @@ def run(desk: Desk, small_encoder: Path) -> Run:
         desk.configure(DIGEST, urls)
         arguments = ("run", "--window", "all", "--now", NOW)
         settings = {"DIGEST_OUTBOX_DIR": outbox, "DIGEST_ENCODER": str(small_encoder)}
-        return desk.run_json(*arguments, timeout=1200, **settings)
+        return desk.run_json(*arguments, timeout=500, **settings)
 
     return run
 
