@@ -77,7 +77,7 @@ class Keyboard(Mouse):
         # Heard before the desk hears it and sets the next address: so a page that shows an e-mail
         # while the next one waits is never taken for one that is done.
         page.add_init_script(
-            """addEventListener("load", ({target}) => {
+            """document.addEventListener("load", ({target}) => {
                 if (target.id === "frame") window.emailThatArrived = target.src;
             }, true)"""
         )
@@ -278,6 +278,10 @@ def morning(browser: Browser, hands_of: type[Mouse], scene: Scene) -> None:
         with page.expect_response(lambda answer: answer.url.endswith("/operations")):
             hands.press(page.locator("#summary-form button.primary"))
 
+    def download(name: str) -> bytes:
+        # A connection that rests for five seconds is closed by the server, maybe just then.
+        return page.request.get(f"{scene.edition}/{name}", max_retries=3).body()
+
     def open_edition() -> None:
         page.goto(scene.edition)
         page.locator("#stories").wait_for()
@@ -313,7 +317,7 @@ def morning(browser: Browser, hands_of: type[Mouse], scene: Scene) -> None:
         return found.count() > 0 and "4711" in found.first.inner_text()
 
     until(objects, "the objection on the list", 60)
-    assert INVENTED not in page.request.get(f"{scene.edition}/digest.txt").text()
+    assert INVENTED not in download("digest.txt").decode()
     shorter = said.split(". ")[0].rstrip(".") + "."
     hands.press(row(edited).locator("h3.headline a"))
     hands.write(page.locator("#summary-text"), shorter)
@@ -342,7 +346,7 @@ def morning(browser: Browser, hands_of: type[Mouse], scene: Scene) -> None:
 
     # It may leave. What arrives is what the page showed.
     open_edition()
-    shown = parts(page.request.get(f"{scene.edition}/digest.eml").body())
+    shown = parts(download("digest.eml"))
     hands.press(page.locator('a[href$="/send"]').first)
     hands.tick(page.locator('#approve-form input[value="now"]'))
     hands.press(page.locator("#approve-form button.primary"))

@@ -448,14 +448,14 @@ def test_the_frame_shows_one_edition_after_the_other_and_the_last_one_in_the_end
 
         page.goto(f"{desk_on.url}{desk_on.path}", wait_until="commit")
         is_asked(1)
-        first = asked[0].fetch()
+        first = asked[0].fetch(max_retries=3)
         one, two, three, four, *_ = desk_on.stories()
         drop(one)
         drop(two)
         assert len(asked) == 1
         asked[0].fulfill(response=first)
         is_asked(2)  # what came between is skipped
-        second = asked[1].fetch()
+        second = asked[1].fetch(max_retries=3)
         drop(three)
         assert len(asked) == 2
         asked[1].fulfill(response=second)
