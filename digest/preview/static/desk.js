@@ -218,6 +218,7 @@
     hasArrived(event.target);
   };
   document.addEventListener("load", onLoad, true); // on its way down: it doesn't rise
+  awaitFrame();
   // The frame may have loaded before this script ran.
   addEventListener("load", () => frameWasHeard || hasArrived(document.getElementById("frame")));
 
@@ -229,11 +230,7 @@
   function follow(row) {
     const frame = document.getElementById("frame");
     const id = row?.id.replace(/^story-/, "");
-    if (!frame || !id || id === followed || !WIDE.matches) return;
-    if (frame !== arrived) {
-      awaitFrame();
-      return;
-    }
+    if (!frame || frame !== arrived || !id || id === followed || !WIDE.matches) return;
     followed = id;
     frame.contentWindow.location.replace(`${frame.src.replace(/#.*/, "")}#${encodeURIComponent(id)}`);
   }
