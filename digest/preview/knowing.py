@@ -72,7 +72,8 @@ def story_context(
         "claims": claims,
         "asked": claim,
         "total": sum(one.number is not None for one in claims),
-        "supporting": {number for one in claims for number in one.source},
+        # What comes nearest to a sentence that isn't printed does not support it.
+        "supporting": {number for one in claims if one.number is not None for number in one.source},
         "wording": sheet.wordings.get(sid),
         "title": title_of(printed, whole),
         "lead": lead_of(sheet, printed, whole),

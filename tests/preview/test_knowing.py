@@ -57,6 +57,16 @@ def test_each_sentence_is_marked_in_the_article_it_was_taken_from(desk: DeskFixt
     assert marked(asked, asked=True) == [printed.summary[1].text]
 
 
+def test_what_is_not_printed_is_supported_by_nothing(desk: DeskFixture) -> None:
+    edition = editing.sheet(desk.workshop, desk.digest, desk.date).edition
+    [printed] = [story for story in edition.stories if story.headline == TRAMS]
+    near = printed.summary[0].text.rstrip(".")
+    change(desk, "summary", TRAMS, text=f"{near}, and Atlantis paid 900 million for it.")
+    page = story_page(desk, TRAMS)
+    assert "Not supported" in words_of(page)
+    assert marked(page) == []
+
+
 def test_beside_the_stories_it_is_a_fragment(desk: DeskFixture) -> None:
     page = story_page(desk, TRAMS, sentence="0", only="evidence")
     assert "<html" not in page
