@@ -226,6 +226,49 @@ def test_a_story_is_moved_by_keys_and_the_places_are_said(desk: DeskFixture, at:
     at(desk, work)
 
 
+@pytest.mark.parametrize("undo", ["key", "button"])
+def test_undo_takes_back_a_move_that_is_not_sent_yet_and_no_other(
+    desk: DeskFixture, at: At, undo: str
+) -> None:
+    def work(editor: Editor) -> None:
+        page = editor.open()
+        first, *_, last = order(desk)
+        row(page, last).locator(".handle").focus()
+        page.keyboard.press("Alt+ArrowUp")
+        until(page, lambda: order(desk)[-1] != last)
+        page.locator("#undo:not([disabled])").wait_for()
+        was = order(desk)
+        # In one go, however slow the machine is: a move waits 600 ms.
+        was_picked = (
+            row(page, first)
+            .locator(".handle")
+            .evaluate(
+                """(handle, undo) => {
+                const press = (keys) => handle.dispatchEvent(
+                    new KeyboardEvent("keydown", {bubbles: true, cancelable: true, ...keys}));
+                handle.focus();
+                press({key: "ArrowDown", altKey: true});
+                const picked = document.querySelector("li.picked")?.contains(handle);
+                if (undo === "key") press({key: "z", ctrlKey: true});
+                else document.getElementById("undo").click();
+                return picked;
+            }""",
+                undo,
+            )
+        )
+        assert was_picked
+        page.locator("li.story.picked").wait_for(state="detached")
+        # Longer than a move waits before it is sent.
+        page.wait_for_timeout(1000)
+        assert order(desk) == was
+        (move,) = sheet_of(desk).operations
+        assert move.undone is None
+        shown = page.locator("li.story[data-title]").first.get_attribute("data-title")
+        assert shown == first
+
+    at(desk, work)
+
+
 def test_the_buttons_work_and_the_focus_stays_with_the_story(desk: DeskFixture, at: At) -> None:
     def work(editor: Editor) -> None:
         page = editor.open()

@@ -141,6 +141,11 @@ document.addEventListener("keydown", (event) => {
     const key = event.key.toLowerCase();
     const redo = key === "y" || (key === "z" && event.shiftKey);
     if (!redo && key !== "z") return;
+    if (moving && !redo) {
+      event.preventDefault();
+      putBack();
+      return;
+    }
     const button = document.getElementById(redo ? "redo" : "undo");
     if (button && !button.disabled) {
       event.preventDefault();
@@ -382,6 +387,13 @@ function findFocus() {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  // The last change is the move that isn't sent yet, not the one that the button knows.
+  if (moving && form.querySelector("#undo")) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    putBack();
+    return;
+  }
   // Sent by hand, without htmx: nothing is lost by going to the next page.
   if (form.matches("form[data-keeps]")) form.removeAttribute("data-unsaved");
   if (moving && form.id !== "move-form") send();
