@@ -78,7 +78,8 @@ class Keyboard(Mouse):
         # while the next one waits is never taken for one that is done.
         page.add_init_script(
             """document.addEventListener("load", ({target}) => {
-                if (target.id === "frame") window.emailThatArrived = target.src;
+                if (target.id !== "frame") return;
+                window.emailThatArrived = window.desk?.givenTo(target) ?? target.src;
             }, true)"""
         )
 
@@ -126,7 +127,7 @@ class Keyboard(Mouse):
         """
         shown = """() => {
             const frame = document.getElementById("frame");
-            return !frame || frame.src === window.emailThatArrived;
+            return !frame || window.desk.givenTo(frame) === window.emailThatArrived;
         }"""
         until(self.page, lambda: bool(self.page.evaluate(shown)))
 

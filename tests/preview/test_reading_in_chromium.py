@@ -444,7 +444,8 @@ def test_the_frame_shows_one_edition_after_the_other_and_the_last_one_in_the_end
 
         def is_asked(times: int) -> None:
             until(page, lambda: len(asked) == times)
-            assert asked[-1].request.url == page.evaluate("document.getElementById('frame').src")
+            shown = "document.getElementById('frame').dataset.email"
+            assert asked[-1].request.url == f"{desk_on.url}{page.evaluate(shown)}"
 
         page.goto(f"{desk_on.url}{desk_on.path}", wait_until="commit")
         is_asked(1)
@@ -465,6 +466,29 @@ def test_the_frame_shows_one_edition_after_the_other_and_the_last_one_in_the_end
         for title in (one, two, three):
             frame.get_by_text(title).first.wait_for(state="detached")
         frame.get_by_text(four).first.wait_for()
+
+    desk_on.configure("review: true")
+    desk_on.build()
+    with desk_on.running():
+        read(desk_on, look)
+
+
+def test_what_the_frame_showed_before_is_no_step_back(desk_on: DeskFixture) -> None:
+    def look(reader: Reader) -> None:
+        page = reader.open(f"{desk_on.path}/builds")
+        page.goto(desk_on.path)
+        frame = page.frame_locator("#frame")
+        one, two, three, *_ = desk_on.stories()
+        frame.get_by_text(one).first.wait_for()
+        for title in (one, two, three):
+            change(desk_on, "drop", title)
+            frame.get_by_text(title).first.wait_for(state="detached")
+        assert page.evaluate("history.length") == 3  # the blank page of a new tab is one
+        page.go_back()
+        assert page.url == f"{desk_on.url}{desk_on.path}/builds"
+        page.go_forward()
+        page.frame_locator("#frame").get_by_text("Daily").first.wait_for()
+        assert page.frame_locator("#frame").get_by_text(three).count() == 0
 
     desk_on.configure("review: true")
     desk_on.build()

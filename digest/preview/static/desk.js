@@ -33,15 +33,25 @@
       }
       return true;
     },
-    htmx_before_morph_attr(element, { attrName, newValue }) {
-      if (attrName === "src" && element.id === "frame") {
-        showInFrame(element, newValue);
-        return false;
-      }
+    htmx_before_morph_attr(element, { attrName }) {
+      if (attrName === "src" && element.id === "frame") return false; // see `showInFrame`
       return !(attrName === "open" && element.matches("details, dialog"));
+    },
+    htmx_before_request(source) {
+      if (source.matches("form")) changes += 1;
+    },
+    htmx_before_swap(source) {
+      if (source.matches("form")) changes += 1;
+      // A page that was asked for before a change, or during one, may not know of it, and would take
+      // back what the change's own answer shows.
+      if (source !== document.body || changes === before) return true;
+      again = true;
+      return false;
     },
   };
 
+  let changes = 0; // sent, and answered
+  let before = 0; // how many when the page was asked for that is on its way
   let again = false;
   let renewing = null;
   let timer = 0;
@@ -57,6 +67,7 @@
       return renewing;
     }
     const address = location.pathname + location.search;
+    before = changes;
     renewing = htmx
       .ajax("GET", address, { target: "#desk", select: "#desk", swap: "outerMorph" })
       .catch(() => {})
@@ -185,15 +196,27 @@
   let arrived = null; // the frame whose address has arrived
   let next = "";
   let patience = 0;
+  const given = new WeakMap(); // frame -> the address that it was given
+  const givenTo = (frame) => given.get(frame) ?? frame.src;
 
+  // By `replace`, and not by `src`: an address of a frame's is a step in the history of the tab, and
+  // Back would lead through all that the e-mail ever was before it leads anywhere.
   function showInFrame(frame, address) {
     awaitFrame();
     if (frame === arrived) {
       arrived = null;
-      frame.setAttribute("src", address);
+      given.set(frame, address);
+      frame.contentWindow.location.replace(address);
     } else {
       next = address;
     }
+  }
+
+  function renewFrame() {
+    const frame = document.getElementById("frame");
+    if (!frame) return;
+    const address = new URL(frame.dataset.email, location).href;
+    if (address !== (next || givenTo(frame))) showInFrame(frame, address);
   }
 
   function awaitFrame() {
@@ -226,13 +249,13 @@
 
   let followed = "";
 
-  // By `replace`, so that it isn't a step in the history.
   function follow(row) {
     const frame = document.getElementById("frame");
     const id = row?.id.replace(/^story-/, "");
     if (!frame || frame !== arrived || !id || id === followed || !WIDE.matches) return;
     followed = id;
-    frame.contentWindow.location.replace(`${frame.src.replace(/#.*/, "")}#${encodeURIComponent(id)}`);
+    const address = givenTo(frame).replace(/#.*/, "");
+    frame.contentWindow.location.replace(`${address}#${encodeURIComponent(id)}`);
   }
 
   // --- evidence: what a sentence stands on, beside it -------------------------------------------------
@@ -386,6 +409,7 @@
   // --- beginning, and after each swap ---------------------------------------------------------------
 
   function ready() {
+    renewFrame();
     loadFragments();
     placeFindings();
     showKeysState();
@@ -407,7 +431,7 @@
   }
 
   htmx.registerExtension("desk", keeping);
-  window.desk = { keysOn, renew, say };
+  window.desk = { keysOn, renew, say, givenTo };
   ready();
   listen();
 }

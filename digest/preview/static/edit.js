@@ -49,7 +49,7 @@ function sayPlace(row) {
 
 // --- moving a row ----------------------------------------------------------------------------
 
-let sentMove = null; // what was sent last, to put it back where no answer comes
+let sentMove = null; // what was sent last: {row, home, fields}
 let moving = null; // {row, home: {parent, next}, timer}: moved here, not yet sent
 
 function begin(row) {
@@ -84,13 +84,30 @@ function send() {
   const row = settle();
   const before = row.previousElementSibling;
   if (row.parentNode === home.parent && row.nextSibling === home.next) return;
-  sentMove = { row, home };
+  const fields = {
+    story: row.dataset.story,
+    article: row.dataset.article,
+    topic: row.closest(".section").dataset.topic,
+    after: before?.dataset.story ?? "",
+  };
+  const move = { row, home, fields };
+  if (sent) held.push({ move });
+  else sendMove(move);
+}
+
+function sendMove(move) {
   const form = document.getElementById("move-form");
-  form.elements.story.value = row.dataset.story;
-  form.elements.article.value = row.dataset.article;
-  form.elements.topic.value = row.closest(".section").dataset.topic;
-  form.elements.after.value = before?.dataset.story ?? "";
+  if (!form) return;
+  sentMove = move;
+  const fields = { ...move.fields, key: freshKey() };
+  for (const [name, value] of Object.entries(fields)) form.elements[name].value = value;
   form.requestSubmit();
+}
+
+// Where no answer comes; a page that came meanwhile shows it where it was by itself.
+function takeBack({ row, home }) {
+  if (!row.isConnected || !home.parent.isConnected) return;
+  home.parent.insertBefore(row, home.next?.parentNode === home.parent ? home.next : null);
 }
 
 function step(row, key) {
@@ -147,10 +164,11 @@ document.addEventListener("keydown", (event) => {
       return;
     }
     const button = document.getElementById(redo ? "redo" : "undo");
-    if (button && !button.disabled) {
-      event.preventDefault();
-      button.click();
-    }
+    // While a change is on its way, the button doesn't know of it yet.
+    if (!button || (button.disabled && !sent)) return;
+    event.preventDefault();
+    if (sent) hold(button.form, button);
+    else button.click();
   }
 });
 
@@ -356,10 +374,79 @@ addEventListener("beforeunload", (event) => {
   if (document.querySelector("form[data-unsaved]")) event.preventDefault();
 });
 
+// --- one change after the other ------------------------------------------------------------------
+
+// What is asked for while a change is on its way waits for its answer, and goes by the page that
+// comes with it: sent at once it would speak of a page that was, and be refused for a change of the
+// editor's own.
+let held = []; // in the order of the presses: {move}, or what `hold` makes of a form
+
+// New on every page, or (the article by which a story is named) of no weight.
+const CARRIED = ["csrf", "seen", "key", "to", "article"];
+
+// Which form it is, whatever node it stands in: a page that comes may put another into it.
+function nameForm(form) {
+  const fixed = all("input[type=hidden]", form).filter((one) => !CARRIED.includes(one.name));
+  return [form.getAttribute("hx-post"), ...fixed.map((one) => `${one.name}=${one.value}`)].join("\n");
+}
+
+function namePress(form, button) {
+  return { form: nameForm(form), name: button?.name, value: button?.value };
+}
+
+function hold(form, button) {
+  const press = namePress(form, button);
+  const same = (one) => one.form === press.form && one.name === press.name && one.value === press.value;
+  // The second half of a double click, but where a second press means a second step.
+  const last = held.length ? held.at(-1) : sent.press;
+  if (same(last) && !button?.matches("[data-repeats]") && !sent.typedSince) return;
+  // Texts stay in their form as they are. What is chosen goes as it was when the button was pressed.
+  const chosen = form.matches("[data-keeps]") ? [] : [...form.elements];
+  held.push({
+    ...press,
+    selects: chosen.filter((one) => one.matches("select")).map((one) => [one, one.value]),
+    ticks: chosen.filter((one) => one.matches("[type=checkbox], [type=radio]")).map((one) => [one, one.checked]),
+  });
+}
+
+function goOn() {
+  while (held.length && !sent) {
+    const next = held.shift();
+    if (next.move) {
+      sendMove(next.move);
+      continue;
+    }
+    const form = all("form[hx-post]").find((one) => nameForm(one) === next.form);
+    const button = [...(form?.elements ?? [])].find(
+      (one) => one.matches("button") && one.name === next.name && one.value === next.value,
+    );
+    // It went with its story, or there is nothing more to undo.
+    if (!button || button.disabled) continue;
+    for (const [one, value] of next.selects) one.value = value;
+    for (const [one, checked] of next.ticks) one.checked = checked;
+    form.requestSubmit(button);
+  }
+}
+
+// The second half of a double click is no press of its own, least of all where the page that came with
+// the first half has put something else under the pointer. A button for steps makes one more.
+let clicked = null; // the button that the first click of several met
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("form[hx-post] button:not([type=button])");
+  if (event.detail < 2) clicked = button;
+  if (event.detail < 2 || (!button && !clicked)) return;
+  const steps = clicked?.matches("[data-repeats]");
+  if (steps && button === clicked) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (steps && clicked.isConnected && !clicked.disabled) clicked.form.requestSubmit(clicked);
+}, true);
+
 // --- around a swap -------------------------------------------------------------------------------
 
 let focused = null; // where the focus was: {id, row, name, value, following}
-let sent = null; // {form, seen, typedSince}: on its way
+let sent = null; // on its way: {form, press, seen, typedSince}
 
 function nameFocus() {
   const one = document.activeElement;
@@ -394,42 +481,55 @@ document.addEventListener("submit", (event) => {
     putBack();
     return;
   }
+  if (moving && form.id !== "move-form") send();
+  if (sent && form.matches("form[hx-post]")) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    hold(form, event.submitter);
+    return;
+  }
   // Sent by hand, without htmx: nothing is lost by going to the next page.
   if (form.matches("form[data-keeps]")) form.removeAttribute("data-unsaved");
-  if (moving && form.id !== "move-form") send();
 }, true);
 
 // As an extension, not as listeners: what a swap took away is heard of no more by the document.
 htmx.registerExtension("edit", {
-  htmx_before_request(source) {
+  htmx_before_request(source, { ctx }) {
     const form = source.closest?.("form");
     if (!form) return;
     focused = nameFocus();
-    sent = { form, seen: Number(form.elements.seen?.value), typedSince: false };
+    const press = namePress(form, ctx.request.submitter);
+    sent = { form, press, seen: Number(form.elements.seen?.value), typedSince: false };
     for (const button of all("button:not([type=button])", form)) button.setAttribute("aria-busy", "true");
   },
   // What comes back holds what was typed, unless something more was typed meanwhile.
   htmx_before_swap(source) {
+    refusal = source.matches("form") ? null : findRefusal();
     if (sent?.form === source && !sent.typedSince) source.removeAttribute("hx-morph-skip");
   },
   htmx_after_swap(source) {
     if (sent?.form === source) arrived();
+    if (refusal) keepRefusal(refusal);
     ready();
   },
   htmx_error(source) {
     if (!sent || sent.form !== source) return;
     // No answer came: what was typed is still the only one.
     if (source.matches("[data-keeps]") && typed(source)) keep(source, true);
-    if (source.id === "move-form" && sentMove?.row.isConnected) {
-      sentMove.home.parent.insertBefore(sentMove.row, sentMove.home.next);
-    }
+    const moves = held.filter((one) => one.move).map((one) => one.move);
+    if (source.id === "move-form") moves.unshift(sentMove);
+    moves.reverse().forEach(takeBack);
+    held = [];
     say(list()?.dataset.sayBusy ?? document.body.dataset.lost);
     sent = null;
   },
   htmx_finally_request(source) {
     // The page was renewed before the answer came, and the form went with its story.
     if (sent?.form === source && !source.isConnected) arrived();
+    if (sent?.form === source) sent = focused = null; // an answer that changes nothing here
     for (const button of all("button[aria-busy]")) button.removeAttribute("aria-busy");
+    // When htmx is done with this one: it queues what a form sends before that.
+    queueMicrotask(goOn);
   },
 });
 
@@ -440,11 +540,28 @@ function oneSince(seen) {
   return last > seen && before <= seen;
 }
 
+// Why something was not done stays until more is asked for, whatever others change meanwhile.
+let refusal = null; // {notice, parent, before}: what a page that comes would take away
+
+function findRefusal() {
+  const notice = document.getElementById("refused");
+  if (!notice) return null;
+  return { notice: notice.cloneNode(true), parent: notice.parentElement, before: notice.previousElementSibling };
+}
+
+function keepRefusal({ notice, parent, before }) {
+  if (document.getElementById("refused")) return;
+  notice.removeAttribute("role"); // it was read aloud
+  if (before?.parentElement === parent) before.after(notice);
+  else parent.prepend(notice);
+}
+
 function arrived() {
-  const now = Number(document.querySelector("#desk form:not([hx-morph-skip]) [name=seen]")?.value);
-  // Our own change was the only one since: what is typed elsewhere on the page has seen it.
-  if (now && oneSince(sent.seen) && !document.getElementById("refused")) {
-    for (const field of all("form[hx-morph-skip] [name=seen]")) {
+  const now = Number(document.querySelector("#desk form:not([hx-morph-skip], [hx-morph-skip] *) [name=seen]")?.value);
+  const refused = document.getElementById("refused");
+  // Our own change was the only one since: what is typed or moved elsewhere on the page has seen it.
+  if (now && oneSince(sent.seen) && !refused) {
+    for (const field of all("form[hx-morph-skip] [name=seen], [hx-morph-skip] form [name=seen]")) {
       if (oneSince(Number(field.value))) field.value = now;
     }
   }
@@ -454,9 +571,12 @@ function arrived() {
     for (const tick of all("input[name=ticked]:checked")) tick.checked = false;
   }
   for (const menu of all(".story-acts .menu[open]")) menu.open = false;
-  const refused = document.getElementById("refused");
-  if (refused) refused.scrollIntoView({ block: "nearest" });
-  else {
+  if (refused) {
+    // It was asked for in the belief that this would be done.
+    refused.querySelector("[data-after]").hidden = !held.length;
+    held = [];
+    refused.scrollIntoView({ block: "nearest" });
+  } else {
     const last = document.querySelector(".last-change");
     if (last) say(last.textContent.trim().replace(/\s+/g, " "));
   }

@@ -1,0 +1,332 @@
+"""An editor who doesn't wait for the desk's answers, in a real browser."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from digest.pipeline import editing
+from digest.records import NewOperation, Operation
+
+from .browsing import Reader, read, until
+from .conftest import DeskFixture
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+pytestmark = pytest.mark.browser
+
+# In one go, so that no answer comes between, however slow the machine is.
+_CLICKS = """names => {
+    for (const name of names) document.querySelector(`[aria-label="${name}"]`).click();
+}"""
+_KEYS = """keys => {
+    for (const key of keys) {
+        document.activeElement.dispatchEvent(
+            new KeyboardEvent("keydown", {bubbles: true, cancelable: true, ...key}));
+    }
+}"""
+UNDO = {"key": "z", "ctrlKey": True}
+REDO = {"key": "z", "ctrlKey": True, "shiftKey": True}
+DOWN = {"key": "ArrowDown", "altKey": True}
+
+
+def change(desk: DeskFixture, who: str, kind: Any, title: str, **values: Any) -> None:
+    key, story = secrets.token_hex(8), desk.stories()[title]
+    new = NewOperation(kind, values, who, key, desk.revision, story)
+    editing.change(desk.workshop, desk.digest, desk.date, new, desk.now)
+
+
+def operations(desk: DeskFixture) -> list[Operation]:
+    return desk.workshop.store.desk.operations(desk.digest, desk.date)
+
+
+def counting(desk: DeskFixture) -> list[str]:
+    """The kinds of the changes that count."""
+    return [one.kind for one in operations(desk) if one.undone is None]
+
+
+class Gate:
+    """Keeps the requests for an address waiting until it opens."""
+
+    def __init__(self, page: Page, address: str = "**/operations") -> None:
+        self.waiting: list[Route] = []
+        self._is_open = False
+        self._page = page
+        page.route(address, self._come)
+
+    def expect(self, requests: int) -> None:
+        """Until so many wait."""
+        until(self._page, lambda: len(self.waiting) == requests)
+
+    def open(self) -> None:
+        """Lets through the last that waits, and all that come."""
+        self._is_open = True
+        self.waiting[-1].continue_()
+
+    def _come(self, route: Route) -> None:
+        if self._is_open:
+            route.continue_()
+        else:
+            self.waiting.append(route)
+
+
+def quiet(page: Page) -> None:
+    """Until nothing is on its way, and long enough for what mustn't come."""
+    page.locator("button[aria-busy]").first.wait_for(state="detached")
+    page.wait_for_timeout(400)
+    assert page.get_by_role("alert").count() == 0
+
+
+def test_as_many_changes_are_undone_and_redone_as_the_keys_were_pressed(desk: DeskFixture) -> None:
+    titles = list(desk.stories())[:4]
+    for title in titles:
+        change(desk, "Ann", "pin", title)
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        page.evaluate(_KEYS, [UNDO, UNDO, UNDO])
+        until(page, lambda: len(counting(desk)) == 1)
+        quiet(page)
+        assert [one.undone is None for one in operations(desk)] == [True, False, False, False]
+        page.evaluate(_KEYS, [REDO, REDO, UNDO, REDO, REDO])
+        until(page, lambda: len(counting(desk)) == 4)
+        quiet(page)
+
+    read(desk, look)
+
+
+def test_the_change_on_its_way_is_undone_although_no_earlier_one_can_be(desk: DeskFixture) -> None:
+    """The button is off until the page knows of a change."""
+    title = next(iter(desk.stories()))
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        assert page.locator("#undo").is_disabled()
+        gate = Gate(page)
+        page.evaluate(_CLICKS, [f"Drop {title}"])
+        gate.expect(1)
+        page.evaluate(_KEYS, [UNDO])
+        gate.open()
+        until(page, lambda: [one.undone is None for one in operations(desk)] == [False])
+        quiet(page)
+
+    read(desk, look)
+
+
+def test_a_story_goes_down_as_often_as_its_button_is_pressed(desk: DeskFixture) -> None:
+    title, *rest = desk.stories()
+    other = rest[-1]
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        down, up = f"Move down: {title}", f"Move up: {other}"
+        page.evaluate(_CLICKS, [down, down, up, down, up])
+        until(page, lambda: len(operations(desk)) == 5)
+        quiet(page)
+
+    # Under its own heading, and then under the next ones: by places as they are printed.
+    place = {one: at for at, one in enumerate(desk.stories())}
+    read(desk, look)
+    now = list(desk.stories())
+    assert now.index(title) > place[title]
+    assert now.index(other) < place[other]
+    moved = [one.story for one in operations(desk)]
+    ids = desk.stories()
+    assert moved == [ids[one] for one in (title, title, other, title, other)]
+
+
+def test_a_double_click_is_one_press(desk: DeskFixture) -> None:
+    """The button that pins turns into the one that unpins, in the same place."""
+    title = next(iter(desk.stories()))
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        page.evaluate(_CLICKS, [f"Pin {title}", f"Pin {title}"])
+        page.get_by_role("button", name=f"Unpin {title}").wait_for()
+        quiet(page)
+        assert counting(desk) == ["pin"]
+
+    read(desk, look)
+
+
+def test_different_presses_are_made_in_their_order_with_what_was_chosen_then(
+    desk: DeskFixture,
+) -> None:
+    one, two, three, *_ = desk.stories()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        gate = Gate(page)
+        topic = page.locator("#desk select[name=topic] option").last.text_content()
+        page.evaluate(_CLICKS, [f"Pin {one}"])
+        gate.expect(1)
+        row = page.locator(f'li.story[data-title="{two}"]')
+        row.locator("summary").click()
+        row.locator("select").select_option(topic)
+        page.evaluate(_CLICKS, [f"Move {two} to that topic", f"Drop {three}", f"Drop {two}"])
+        row.locator("select").evaluate("it => { it.selectedIndex = 0 }")
+        gate.open()
+        until(page, lambda: len(operations(desk)) == 4)
+        quiet(page)
+        made = operations(desk)
+        assert [it.kind for it in made] == ["pin", "topic", "drop", "drop"]
+        assert made[1].values["topic"] == topic
+
+    read(desk, look)
+
+
+def test_what_is_moved_by_keys_while_the_move_before_is_on_its_way_is_moved_twice(
+    desk: DeskFixture,
+) -> None:
+    title = next(iter(desk.stories()))
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        gate = Gate(page)
+        page.locator(f'li.story[data-title="{title}"] .handle').focus()
+        page.evaluate(_KEYS, [DOWN])
+        gate.expect(1)
+        page.evaluate(_KEYS, [DOWN])
+        gate.open()
+        until(page, lambda: len(operations(desk)) == 2)
+        quiet(page)
+        first, second = operations(desk)
+        assert first.story == second.story == desk.stories()[title]
+        assert first.values != second.values
+
+    read(desk, look)
+
+
+def test_what_was_asked_for_after_a_change_that_is_refused_is_not_done_and_told(
+    desk: DeskFixture,
+) -> None:
+    one, two, *_ = desk.stories()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        gate = Gate(page)
+        page.evaluate(_CLICKS, [f"Pin {one}", f"Drop {two}"])
+        gate.expect(1)
+        change(desk, "Ben", "drop", one)
+        gate.open()
+        told = page.get_by_role("alert")
+        told.get_by_text("Ben dropped this story").wait_for()
+        told.get_by_text("What you asked for after it was not done either.").wait_for()
+        assert counting(desk) == ["drop"]
+        # It stays when others go on.
+        change(desk, "Ben", "drop", list(desk.stories())[-1])
+        page.locator("li.story.dropped").nth(1).wait_for()
+        page.locator("#refused").get_by_text("Ben dropped this story").wait_for()
+        page.evaluate(_CLICKS, [f"Drop {two}"])
+        page.locator("li.story.dropped").nth(2).wait_for()
+        assert page.locator("#refused").count() == 0
+
+    read(desk, look)
+
+
+def test_a_page_from_before_a_change_does_not_take_its_answer_back(desk: DeskFixture) -> None:
+    one, two, three, *_ = desk.stories()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        renewals = Gate(page, f"**{desk.path}")
+        change(desk, "Ben", "drop", one)
+        renewals.expect(1)
+        old = renewals.waiting[0].fetch(max_retries=3)
+        page.evaluate(_CLICKS, [f"Drop {two}"])
+        page.locator("li.story.dropped").nth(1).wait_for()
+        renewals.waiting[0].fulfill(response=old)
+        renewals.expect(2)
+        assert page.locator("li.story.dropped").count() == 2
+        page.evaluate(_KEYS, [UNDO])
+        until(page, lambda: len(counting(desk)) == 1)
+        renewals.open()
+        until(page, lambda: page.locator("li.story.dropped").count() == 1)
+        quiet(page)
+        assert three in desk.stories()
+
+    read(desk, look)
+
+
+def test_a_move_that_waited_goes_back_when_the_desk_doesn_t_answer(desk: DeskFixture) -> None:
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        rows = page.locator("li.story[data-article]")
+        shown = rows.evaluate_all("rows => rows.map(row => row.dataset.title)")
+        gate = Gate(page)
+        for title in shown[:2]:
+            page.locator(f'li.story[data-title="{title}"] .handle').focus()
+            page.evaluate(_KEYS, [{"key": "End", "altKey": True}])
+        gate.expect(1)
+        page.locator("li.story.picked").wait_for(state="detached")
+        # Longer than a move waits before it is sent, or held.
+        page.wait_for_timeout(800)
+        assert len(gate.waiting) == 1
+        gate.waiting[0].abort()
+        titles = "rows => rows.map(row => row.dataset.title)"
+        until(page, lambda: rows.evaluate_all(titles) == shown)
+        assert operations(desk) == []
+
+    def tolerant(reader: Reader) -> None:
+        look(reader)
+        reader.errors = [one for one in reader.errors if "htmx:error" not in one]
+
+    read(desk, tolerant)
+
+
+def click(page: Page, name: str, times: int, after: str) -> None:
+    """Clicks where a button stands, as one double click, and waits for `after` between its halves."""
+    button = page.get_by_role("button", name=name)
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for count in range(1, times + 1):
+        page.mouse.down(click_count=count)
+        page.mouse.up(click_count=count)
+        if count == 1:
+            page.locator(after).first.wait_for()
+
+
+@pytest.mark.parametrize("act", ["Drop", "Pin"])
+def test_a_double_click_does_not_press_what_came_under_the_pointer(
+    desk: DeskFixture, act: str
+) -> None:
+    """The next story's row, or the button that takes it back, stands there then."""
+    title = next(iter(desk.stories()))
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        click(page, f"{act} {title}", 2, "li.story.dropped, li.story.pinned")
+        quiet(page)
+        assert counting(desk) == [act.lower()]
+
+    read(desk, look)
+
+
+@pytest.mark.parametrize("what", ["story", "topic"])
+def test_clicks_on_an_arrow_go_on_with_what_has_moved_away_under_the_pointer(
+    desk: DeskFixture, what: str
+) -> None:
+    edition = editing.sheet(desk.workshop, desk.digest, desk.date).edition
+    name = edition.topics[0].name
+    if what == "story":
+        name = edition.stories[0].headline
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        prefix = "Move down: " if what == "story" else "Move the topic "
+        suffix = "" if what == "story" else " down"
+        click(page, f"{prefix}{name}{suffix}", 2, "#undo:not([disabled])")
+        until(page, lambda: len(operations(desk)) == 2)
+        quiet(page)
+        first, second = operations(desk)
+        assert first.story == second.story
+        if what == "topic":
+            assert first.values["topic"] == second.values["topic"] == name
+        assert first.values != second.values
+
+    read(desk, look)
