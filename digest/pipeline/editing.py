@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from digest.editions.desk.clashes import clash
 from digest.editions.drafts import load_draft
@@ -185,14 +186,14 @@ def take_out(
     workshop: Workshop, digest: str, date: str, number: int, seen: int, now: datetime
 ) -> Operation:
     """One change counts no more. Raises ConflictError and GoneError."""
-    return workshop.store.desk.switch(digest, date, number, undone=True, seen=seen, now=now)
+    return _switch(workshop, digest, date, number, undone=True, seen=seen, now=now)
 
 
 def put_back(
     workshop: Workshop, digest: str, date: str, number: int, seen: int, now: datetime
 ) -> Operation:
     """One change counts again. Raises ConflictError and GoneError."""
-    return workshop.store.desk.switch(digest, date, number, undone=False, seen=seen, now=now)
+    return _switch(workshop, digest, date, number, undone=False, seen=seen, now=now)
 
 
 def complete(
@@ -255,6 +256,22 @@ def builds(workshop: Workshop, digest: str, date: str) -> list[Build]:
             edition = load_edition(data, f"{digest}/{date}, {name}")
             found.append(Build(digest, date, number, made, reason, edition))
     return found
+
+
+def _switch(
+    workshop: Workshop,
+    digest: str,
+    date: str,
+    number: int,
+    *,
+    undone: bool,
+    seen: int,
+    now: datetime,
+) -> Operation:
+    found = _draft(workshop, digest, date)
+    zone = ZoneInfo(found[1].plan.timezone) if found else UTC
+    desk = workshop.store.desk
+    return desk.switch(digest, date, number, undone=undone, seen=seen, now=now, zone=zone)
 
 
 def _status(workshop: Workshop, digest: str, date: str) -> EditionStatus:

@@ -41,6 +41,7 @@ def routes(room: Room) -> list[Route]:
         topics_of=shown.topics_of,
         printed_of=shown.printed_of,
         summary_of=shown.summary_of,
+        unprinted=shown.unprinted,
         length_of=shown.length_of,
         others_of=shown.others_of,
         feeds_of=shown.feeds_of,

@@ -23,6 +23,7 @@ from digest.editions.limits import MAX_BYTES
 from digest.errors import DigestError, GoneError
 from digest.pipeline import editing
 from digest.pipeline.editing import Sheet
+from digest.preview import shown
 from digest.preview.door import email_policy
 from digest.preview.proofs import Proof
 from digest.preview.room import Room
@@ -169,6 +170,7 @@ class _Reading:
             "limit_kb": MAX_BYTES // 1000,
             "findings": proof.findings,
             "placed": _placed(proof.edition, proof.findings),
+            "unsaid": shown.unprinted(sheet),
         }
         return self._either(request, "weight.html", context, sheet)
 

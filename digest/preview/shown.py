@@ -5,7 +5,8 @@ from __future__ import annotations
 from digest.editions.desk.arranging import arranged
 from digest.pipeline.drafting import EDITOR
 from digest.pipeline.editing import Sheet
-from digest.records import EditionStory, Operation, OperationKind
+from digest.records import EditionStory, Finding, Operation, OperationKind
+from digest.words import desk_words
 
 
 def topics_of(sheet: Sheet) -> list[str]:
@@ -33,6 +34,28 @@ def summary_of(sheet: Sheet, story: str) -> str:
         return str(made.summaries[story].values["text"])
     printed = printed_of(sheet, story)
     return " ".join(sentence.text for sentence in printed.summary) if printed else ""
+
+
+def unprinted(sheet: Sheet) -> list[tuple[Finding, str]]:
+    """What was written for the printed stories and isn't printed: findings with the story's id.
+
+    Nothing of an edition that is settled: what was approved is what was looked at.
+    """
+    t, found = desk_words(), []
+    for story in sheet.edition.stories if sheet.is_open else ():
+        wording = sheet.wordings.get(story.id)
+        if wording is None:
+            continue
+        said = []
+        if wording.headline is not None and not wording.headline.supported:
+            said.append(t("change.headline_unprinted"))
+        count, kept = len(wording.sentences), sum(one.supported for one in wording.sentences)
+        if count and not kept:
+            said.append(t("change.summary_unprinted"))
+        elif kept < count:
+            said.append(t("change.sentences_unprinted", n=count - kept, of=count))
+        found += [(Finding("unprinted", "warning", one, story.headline), story.id) for one in said]
+    return found
 
 
 def length_of(sheet: Sheet, story: str) -> tuple[int, str]:

@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import (
@@ -72,7 +72,7 @@ class DeskStore:
                 return made
             _must_be_draft(edition)
             if new.seen > edition["revision"]:
-                raise ConflictError(_stale(edition, None, now))
+                raise ConflictError(_stale(edition, None, now, UTC))
             since = _some(connection, digest, date, OperationRow.revision > new.seen)
             if since and (reason := clash(since)):
                 raise ConflictError(reason)
@@ -95,11 +95,20 @@ class DeskStore:
             return _must_be(connection, digest, date, number)
 
     def switch(
-        self, digest: str, date: str, number: int, *, undone: bool, seen: int, now: datetime
+        self,
+        digest: str,
+        date: str,
+        number: int,
+        *,
+        undone: bool,
+        seen: int,
+        now: datetime,
+        zone: tzinfo = UTC,
     ) -> Operation:
         """Takes a change out, or puts it back in its place; gives it as it is then.
 
-        Only at the revision `seen`: whoever takes something out must have seen the whole. Raises
+        Only at the revision `seen`: whoever takes something out must have seen the whole. Who
+        changed it since is told with the time in `zone`. Raises
         GoneError, and ConflictError as `add` does, or where it is so already.
         """
         with self._transaction() as connection:
@@ -108,7 +117,7 @@ class DeskStore:
             if seen != edition["revision"]:
                 since = _some(connection, digest, date, OperationRow.revision > seen)
                 last = max(since, key=lambda operation: operation.revision, default=None)
-                raise ConflictError(_stale(edition, last, now))
+                raise ConflictError(_stale(edition, last, now, zone))
             operation = _must_be(connection, digest, date, number)
             if undone and operation.undone is not None:
                 raise ConflictError(desk_words()("stale.is_out", number=number))
@@ -289,19 +298,20 @@ def _changed(connection: Connection, edition: RowMapping, now: datetime) -> int:
     return revision
 
 
-def _stale(edition: RowMapping, last: Operation | None, now: datetime) -> str:
+def _stale(edition: RowMapping, last: Operation | None, now: datetime, zone: tzinfo) -> str:
     """Tells an editor whose page is not of the edition's revision what came since."""
     name = f"{edition['digest']}/{edition['date']}"
     if last is None:
         return desk_words()("stale.page", edition=name)
     why = "stale.changed" if last.undone is None else "stale.taken_out"
-    time = _clock(last.undone or last.made, now)
+    time = _clock(last.undone or last.made, now, zone)
     return desk_words()(why, edition=name, who=last.who, number=last.number, time=time)
 
 
-def _clock(moment: datetime, now: datetime) -> str:
-    same_day = moment.date() == now.astimezone(UTC).date()
-    return f"{moment:%H:%M} UTC" if same_day else f"{moment:%Y-%m-%d %H:%M} UTC"
+def _clock(moment: datetime, now: datetime, zone: tzinfo) -> str:
+    there = moment.astimezone(zone)
+    same_day = there.date() == now.astimezone(zone).date()
+    return f"{there:%H:%M %Z}" if same_day else f"{there:%Y-%m-%d %H:%M %Z}"
 
 
 def _must_be(connection: Connection, digest: str, date: str, number: int) -> Operation:

@@ -348,7 +348,7 @@ def test_the_second_of_two_editors_is_told_of_the_first(table: Table) -> None:
         with pytest.raises(ConflictError, match="Asha dropped this story at 12:00 UTC"):
             other.do("pin", "Beta", seen=seen)
         other.do("pin", "Gamma", seen=seen)  # another story: both are done
-        with pytest.raises(ConflictError, match="load the page again"):
+        with pytest.raises(ConflictError, match="look at it, then do it again"):
             undo(other.workshop, *KEY, seen, NOON)
         with pytest.raises(ConflictError, match="changed since you looked"):
             approve(other.workshop, *KEY, NOON, seen=seen)

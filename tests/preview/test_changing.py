@@ -241,6 +241,52 @@ def test_a_supported_summary_is_printed_and_another_is_kept_and_not_printed(
     assert "Atlantis" in typed_in(edit, "summary-text")
 
 
+@pytest.mark.parametrize("much", ["none", "some"])
+def test_before_approval_one_is_told_what_was_written_and_is_not_printed(
+    desk: DeskFixture, much: str
+) -> None:
+    def weight() -> tuple[int, str]:
+        said = words_of(desk.client.get(f"{desk.path}/weight").text)
+        warnings = re.search(r"(\d+) warnings?", said)
+        return int(warnings[1]) if warnings else 0, said
+
+    before, _ = weight()
+    own = prose(COMET, "Science").split(". ")[1] + "."
+    invented = "The mayor of Atlantis paid 900 million for it."
+    do(desk, COMET, kind="summary", text=invented if much == "none" else f"{own} {invented}")
+    desk.room.jobs.complete(desk.digest, desk.date)
+    desk.wait()
+    story = desk.stories()[COMET]
+
+    badge = "summary not printed" if much == "none" else "not all printed"
+    assert badge in words_of(desk.client.get(desk.path).text)
+    said = "1 of 2 sentences that were written is not printed: the source doesn’t say so."
+    if much == "none":
+        said = "It goes out without a summary: the source supports nothing that was written."
+    warnings, found = weight()
+    assert warnings == before + 1
+    assert f"{said} in the story {COMET}" in found
+    before_approval = desk.client.get(f"{desk.path}/send").text
+    assert f"{COMET} : {said}" in words_of(before_approval)
+    assert f'href="{desk.path}/stories/{story}#edit"' in before_approval
+
+    # A story that isn't printed itself has nothing to be told of.
+    do(desk, COMET, do="drop")
+    assert said not in weight()[1]
+    assert said not in words_of(desk.client.get(f"{desk.path}/send").text)
+
+
+def test_as_many_stories_are_said_to_be_left_out_as_are_listed(desk: DeskFixture) -> None:
+    assert "left out" not in words_of(desk.client.get(desk.path).text).split("Built")[0]
+    do(desk, COMET, do="drop")
+    do(desk, GLACIER, do="drop")
+    page = words_of(desk.client.get(desk.path).text)
+    assert "2 stories left out (2 dropped)" in page
+    assert "Left out 2 stories" in page
+    # The e-mail doesn't say of those that there was no room for them.
+    assert sheet_of(desk).edition.left_out == 0
+
+
 # --- once, and never over another's ------------------------------------------------------------
 
 

@@ -278,7 +278,7 @@ def test_a_move_that_waited_goes_back_when_the_desk_doesn_t_answer(desk: DeskFix
 
 
 def click(page: Page, name: str, times: int, after: str) -> None:
-    """Clicks where a button stands, as one double click, and waits for `after` between its halves."""
+    """Clicks where a button stands, in quick succession; waits for `after` behind the first."""
     button = page.get_by_role("button", name=name)
     button.scroll_into_view_if_needed()
     box = button.bounding_box()

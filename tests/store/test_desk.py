@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
@@ -198,7 +199,7 @@ def test_a_page_of_a_later_state_than_there_is_is_refused(
     store: Store, desk: DeskStore, now: datetime
 ) -> None:
     # After a backup was restored: what that editor saw is not there any more.
-    with pytest.raises(ConflictError, match=r"not as your page shows it.*load the page again"):
+    with pytest.raises(ConflictError, match=r"not as your page showed it any more: look at it"):
         desk.add(*KEY, change("k1", revision(store) + 1), now, no_clash)
     assert desk.operations(*KEY) == []
 
@@ -228,15 +229,18 @@ def test_whoever_takes_something_out_must_have_seen_the_whole(
     desk.add(*KEY, change("k1", seen), now, no_clash)
     desk.add(*KEY, change("k2", seen + 1, who="Bram"), now, no_clash)
 
-    with pytest.raises(ConflictError, match=r"^Bram changed .*06:30 UTC\); load the page again"):
+    with pytest.raises(ConflictError, match=r"^Bram changed .*06:30 UTC\): look at it"):
         desk.switch(*KEY, 1, undone=True, seen=seen + 1, now=now + HOUR)
     desk.switch(*KEY, 1, undone=True, seen=seen + 2, now=now + HOUR)
     with pytest.raises(ConflictError, match=r"change 1 by Asha was taken out at 07:30 UTC"):
         desk.switch(*KEY, 2, undone=True, seen=seen + 2, now=now + HOUR)
     with pytest.raises(ConflictError, match=r"taken out at 2026-03-02 07:30 UTC"):
         desk.switch(*KEY, 2, undone=True, seen=seen + 2, now=now + timedelta(days=2))
+    there = ZoneInfo("Asia/Tokyo")
+    with pytest.raises(ConflictError, match=r"taken out at 16:30 JST: look at it"):
+        desk.switch(*KEY, 2, undone=True, seen=seen + 2, now=now + HOUR, zone=there)
     begun(store, now)
-    with pytest.raises(ConflictError, match="not as your page shows it any more"):
+    with pytest.raises(ConflictError, match="not as your page showed it any more"):
         desk.switch(*KEY, 2, undone=True, seen=seen + 3, now=now + HOUR)
     assert [operation.undone for operation in desk.operations(*KEY)] == [now + HOUR, None]
 

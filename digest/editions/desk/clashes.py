@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from digest.editions.desk.values import Change, others_of, text_of, texts_of
 from digest.records import Draft, NewOperation, Operation, OperationKind
@@ -18,11 +20,13 @@ def clash(new: NewOperation, since: Sequence[Operation], draft: Draft) -> str:
     Two changes clash that speak of the same story, or both of the note, the subject, the order of
     the headings or the same feed; and what is done to a story with leaving out the feed of the
     article that it is named by. Changes to other stories don't, wherever they put them. One that
-    was taken out `since` is told as such. The last that clashes is told.
+    was taken out `since` is told as such. The last that clashes is told, with its time by the
+    digest's clock.
     """
     feeds = {article.id: article.feed for story in draft.stories for article in story.articles}
     found = (other for other in reversed(since) if _meet(new, other, feeds))
-    return next((_told(new, other) for other in found), "")
+    zone = ZoneInfo(draft.plan.timezone)
+    return next((_told(new, other, zone) for other in found), "")
 
 
 def _meet(new: NewOperation, other: Operation, feeds: dict[str, str]) -> bool:
@@ -48,11 +52,15 @@ def _named(change: Change) -> set[str]:
     return {id for id in (change.story, change.article, *others, *articles) if id}
 
 
-def _told(new: NewOperation, other: Operation) -> str:
+def _told(new: NewOperation, other: Operation, zone: ZoneInfo) -> str:
     t = desk_words()
     it = t("clash.one_of") if new.kind == "merge" else t("clash.it")
     did = t(f"clash.{other.kind}", it=it, feed=text_of(other, "feed"))
     who = other.who or t("clash.somebody")
     if other.undone is None:
-        return t("clash.told", who=who, did=did, time=f"{other.made:%H:%M}")
-    return t("clash.told_undone", who=who, did=did, time=f"{other.undone:%H:%M}")
+        return t("clash.told", who=who, did=did, time=_clock(other.made, zone))
+    return t("clash.told_undone", who=who, did=did, time=_clock(other.undone, zone))
+
+
+def _clock(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%H:%M %Z}"
