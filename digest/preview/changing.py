@@ -55,6 +55,7 @@ def routes(room: Room) -> list[Route]:
         "operations/{number:int}/take-out": changing.take_out,
         "operations/{number:int}/put-back": changing.put_back,
         "check": changing.check,
+        "complete": changing.complete,
     }
     return [
         *(
@@ -195,6 +196,13 @@ class _Changing:
         # In the view where the forms stand: in another one nothing would be said.
         of_edition = edition_context(self._room, sheet)
         return self._room.page(request, "edition.html", status, **{**of_edition, **context})
+
+    def complete(self, request: Request, form: Form) -> Response:
+        """Has made again what could not be made."""
+        sheet = self._room.sheet(request)
+        if sheet.waiting:
+            self._room.desk.jobs.complete(sheet.status.digest, sheet.status.date)
+        return self._room.back(request, _to(request, form))
 
     # --- checking while one types ------------------------------------------------------------
 

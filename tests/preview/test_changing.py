@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from digest.errors import ModelError
 from digest.pipeline import editing
 from digest.pipeline.editing import Sheet
 from digest.preview import telling
@@ -285,6 +286,51 @@ def test_as_many_stories_are_said_to_be_left_out_as_are_listed(desk: DeskFixture
     assert "Left out 2 stories" in page
     # The e-mail doesn't say of those that there was no room for them.
     assert sheet_of(desk).edition.left_out == 0
+
+
+def test_on_a_story_s_page_the_last_change_is_taken_back(desk: DeskFixture) -> None:
+    story = desk.stories()[COMET]
+    to = f"{desk.path}/stories/{story}"
+    assert 'id="undo"' in desk.client.get(to).text
+    do(desk, COMET, do="pin", to=to)
+    assert f"Last: “{COMET}” pinned" in words_of(desk.client.get(to).text)
+    stale = fields(desk, to=to)
+    answer = desk.post(f"{desk.path}/undo", **stale)
+    assert (answer.status_code, answer.headers["location"]) == (303, to)
+    assert [one.undone is None for one in sheet_of(desk).operations] == [False]
+    # What is refused is told there, too.
+    answer = desk.post(f"{desk.path}/redo", **stale)
+    assert answer.status_code == 409
+    assert "was taken out at 12:00 UTC: look at it, then do it again" in words_of(answer.text)
+    assert 'id="summary-form"' in answer.text
+    # The whole edition is not built or sent from there.
+    assert "Build again" not in answer.text
+    assert "Approve" not in answer.text
+
+
+def test_what_could_not_be_made_is_said_and_tried_again(
+    desk: DeskFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> bool:
+        raise ModelError("the model is not there")
+
+    with monkeypatch.context() as fails:
+        fails.setattr("digest.preview.jobs.complete", broken)
+        do(desk, COMET, kind="headline", text="A comet with two tails")
+        desk.wait()
+        assert sheet_of(desk).waiting
+        desk.client.get(desk.path)  # whoever looks at it has it made, once
+        desk.wait()
+        page = words_of(desk.client.get(desk.path).text)
+    assert "the model is not there" in page
+    assert "Could not be made" in page
+    assert "this page renews itself" not in page
+    answer = desk.post(f"{desk.path}/complete", **fields(desk))
+    assert (answer.status_code, answer.headers["location"]) == (303, desk.path)
+    desk.wait()
+    assert sheet_of(desk).waiting == ()
+    assert "Could not be made" not in words_of(desk.client.get(desk.path).text)
+    assert desk.client.get(f"{desk.path}/complete").headers["location"] == desk.path
 
 
 # --- once, and never over another's ------------------------------------------------------------

@@ -330,3 +330,51 @@ def test_clicks_on_an_arrow_go_on_with_what_has_moved_away_under_the_pointer(
         assert first.values != second.values
 
     read(desk, look)
+
+
+def test_leaving_while_a_press_waits_is_asked_about(desk: DeskFixture) -> None:
+    one, two, *_ = desk.stories()
+    leaves = 'window.dispatchEvent(new Event("beforeunload", {cancelable: true}))'
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        gate = Gate(page)
+        page.evaluate(_CLICKS, [f"Pin {one}"])
+        gate.expect(1)
+        assert page.evaluate(leaves)
+        page.evaluate(_CLICKS, [f"Drop {two}"])
+        assert not page.evaluate(leaves)
+        gate.open()
+        until(page, lambda: counting(desk) == ["pin", "drop"])
+        quiet(page)
+        assert page.evaluate(leaves)
+
+    read(desk, look)
+
+
+def test_a_refusal_is_told_while_another_row_is_moved(desk: DeskFixture) -> None:
+    one, two, *_ = desk.stories()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        # A move by keys waits until it is let go of by hand.
+        page.evaluate(
+            """() => {
+                const timer = window.setTimeout;
+                window.setTimeout = (what, ms) => timer(what, ms === 600 ? 1e9 : ms);
+            }"""
+        )
+        gate = Gate(page)
+        page.evaluate(_CLICKS, [f"Pin {one}"])
+        gate.expect(1)
+        change(desk, "Ben", "drop", one)
+        page.locator(f'li.story[data-title="{two}"] .handle').focus()
+        page.evaluate(_KEYS, [DOWN])
+        gate.open()
+        page.get_by_role("alert").get_by_text("Ben dropped this story").wait_for()
+        assert page.locator("li.story.picked").count() == 1
+        page.evaluate(_KEYS, [UNDO])
+        assert page.locator("li.story.picked").count() == 0
+        assert counting(desk) == ["drop"]
+
+    read(desk, look)

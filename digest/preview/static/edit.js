@@ -371,7 +371,7 @@ document.addEventListener("click", (event) => {
 }, true);
 
 addEventListener("beforeunload", (event) => {
-  if (document.querySelector("form[data-unsaved]")) event.preventDefault();
+  if (moving || held.length || document.querySelector("form[data-unsaved]")) event.preventDefault();
 });
 
 // --- one change after the other ------------------------------------------------------------------
@@ -398,8 +398,8 @@ function hold(form, button) {
   const press = namePress(form, button);
   const same = (one) => one.form === press.form && one.name === press.name && one.value === press.value;
   // The second half of a double click, but where a second press means a second step.
-  const last = held.length ? held.at(-1) : sent.press;
-  if (same(last) && !button?.matches("[data-repeats]") && !sent.typedSince) return;
+  const more = button?.matches("[data-repeats]") || (!held.length && sent.typedSince);
+  if (same(held.at(-1) ?? sent.press) && !more) return;
   // Texts stay in their form as they are. What is chosen goes as it was when the button was pressed.
   const chosen = form.matches("[data-keeps]") ? [] : [...form.elements];
   held.push({
@@ -507,8 +507,8 @@ htmx.registerExtension("edit", {
     refusal = source.matches("form") ? null : findRefusal();
     if (sent?.form === source && !sent.typedSince) source.removeAttribute("hx-morph-skip");
   },
-  htmx_after_swap(source) {
-    if (sent?.form === source) arrived();
+  htmx_after_swap(source, { ctx }) {
+    if (sent?.form === source) arrived(ctx);
     if (refusal) keepRefusal(refusal);
     ready();
   },
@@ -523,9 +523,9 @@ htmx.registerExtension("edit", {
     say(list()?.dataset.sayBusy ?? document.body.dataset.lost);
     sent = null;
   },
-  htmx_finally_request(source) {
+  htmx_finally_request(source, { ctx }) {
     // The page was renewed before the answer came, and the form went with its story.
-    if (sent?.form === source && !source.isConnected) arrived();
+    if (sent?.form === source && !source.isConnected) arrived(ctx);
     if (sent?.form === source) sent = focused = null; // an answer that changes nothing here
     for (const button of all("button[aria-busy]")) button.removeAttribute("aria-busy");
     // When htmx is done with this one: it queues what a form sends before that.
@@ -556,9 +556,22 @@ function keepRefusal({ notice, parent, before }) {
   else parent.prepend(notice);
 }
 
-function arrived() {
+// Also where the place in which it would stand is skipped, since a row is being moved there.
+function findAnswer({ response, text }) {
+  const shown = document.getElementById("refused");
+  if (response.status < 400) {
+    shown?.remove();
+    return null;
+  }
+  if (shown) return shown;
+  const notice = new DOMParser().parseFromString(text, "text/html").getElementById("refused");
+  if (notice) document.querySelector("#desk .notices, #desk .page-body")?.append(notice);
+  return notice;
+}
+
+function arrived(ctx) {
   const now = Number(document.querySelector("#desk form:not([hx-morph-skip], [hx-morph-skip] *) [name=seen]")?.value);
-  const refused = document.getElementById("refused");
+  const refused = findAnswer(ctx);
   // Our own change was the only one since: what is typed or moved elsewhere on the page has seen it.
   if (now && oneSince(sent.seen) && !refused) {
     for (const field of all("form[hx-morph-skip] [name=seen], [hx-morph-skip] form [name=seen]")) {
