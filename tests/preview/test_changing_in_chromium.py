@@ -490,13 +490,15 @@ def test_leaving_with_unsaved_text_is_asked_about(desk: DeskFixture, at: At) -> 
             dialog.dismiss()
 
         page.on("dialog", stay)
-        page.get_by_role("textbox", name="Summary").press_sequentially("Half a thought")
-        page.close(run_before_unload=True)
-        for _ in range(40):
-            if asked:
-                break
-            page.wait_for_timeout(25)
-        assert asked == ["beforeunload"]
+        text = page.get_by_role("textbox", name="Summary")
+        text.press_sequentially("Half a thought")
+        here = page.url
+        # Not by closing the page: Chromium crashed in one of thirty runs when all of it was closed
+        # just after that question.
+        page.get_by_role("link", name="Back to the edition").click(no_wait_after=True)
+        until(page, lambda: asked == ["beforeunload"])
+        assert page.url == here
+        assert "Half a thought" in text.input_value()
 
     at(desk, work)
 

@@ -148,6 +148,17 @@ def test_a_double_click_is_one_press(desk: DeskFixture) -> None:
         page.get_by_role("button", name=f"Unpin {title}").wait_for()
         quiet(page)
         assert counting(desk) == ["pin"]
+        # Nor is a summary written twice.
+        page.goto(f"{desk.path}/stories/{desk.stories()[title]}")
+        page.evaluate(
+            """() => {
+                const write = document.querySelector("#length-form button:not([name])");
+                for (let n = 0; n < 2; n++) write.click();
+            }"""
+        )
+        until(page, lambda: len(operations(desk)) == 2)
+        quiet(page)
+        assert counting(desk) == ["pin", "length"]
 
     read(desk, look)
 
@@ -257,16 +268,17 @@ def test_a_move_that_waited_goes_back_when_the_desk_doesn_t_answer(desk: DeskFix
         rows = page.locator("li.story[data-article]")
         shown = rows.evaluate_all("rows => rows.map(row => row.dataset.title)")
         gate = Gate(page)
-        for title in shown[:2]:
+        for title, key in ((shown[0], "ArrowDown"), (shown[-1], "ArrowUp")):
             page.locator(f'li.story[data-title="{title}"] .handle').focus()
-            page.evaluate(_KEYS, [{"key": "End", "altKey": True}])
+            page.evaluate(_KEYS, [{"key": key, "altKey": True}])
         gate.expect(1)
         page.locator("li.story.picked").wait_for(state="detached")
         # Longer than a move waits before it is sent, or held.
         page.wait_for_timeout(800)
         assert len(gate.waiting) == 1
-        gate.waiting[0].abort()
         titles = "rows => rows.map(row => row.dataset.title)"
+        assert rows.evaluate_all(titles) != shown
+        gate.waiting[0].abort()
         until(page, lambda: rows.evaluate_all(titles) == shown)
         assert operations(desk) == []
 

@@ -558,11 +558,8 @@ function keepRefusal({ notice, parent, before }) {
 
 // Also where the place in which it would stand is skipped, since a row is being moved there.
 function findAnswer({ response, text }) {
+  if (response.status < 400) return null;
   const shown = document.getElementById("refused");
-  if (response.status < 400) {
-    shown?.remove();
-    return null;
-  }
   if (shown) return shown;
   const notice = new DOMParser().parseFromString(text, "text/html").getElementById("refused");
   if (notice) document.querySelector("#desk .notices, #desk .page-body")?.append(notice);
