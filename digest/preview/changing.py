@@ -42,6 +42,7 @@ def routes(room: Room) -> list[Route]:
         printed_of=shown.printed_of,
         summary_of=shown.summary_of,
         unprinted=shown.unprinted,
+        stuck=lambda sheet: sheet.waiting and room.desk.jobs.failed_of(*_key(sheet)),
         length_of=shown.length_of,
         others_of=shown.others_of,
         feeds_of=shown.feeds_of,
@@ -114,6 +115,13 @@ class _Changing:
         """One change of the history counts again."""
         return self._do(request, form, self._numbered(request, form, editing.put_back))
 
+    def complete(self, request: Request, form: Form) -> Response:
+        """Has made what could not be made when it was asked for."""
+        sheet = self._room.sheet(request)
+        if sheet.waiting:
+            self._room.desk.jobs.complete(sheet.status.digest, sheet.status.date)
+        return self._room.back(request, _to(request, form))
+
     def _switch(self, form: Form, act: Callable[..., Operation]) -> Callable[[Sheet], None]:
         def make(sheet: Sheet) -> None:
             status = sheet.status
@@ -163,7 +171,12 @@ class _Changing:
         after = self._room.sheet(request)
         if after.waiting:
             self._room.desk.jobs.complete(after.status.digest, after.status.date)
-        return self._room.back(request, _to(request, form))
+        to = _to(request, form)
+        story = _STORY.search(urlsplit(to).path)
+        if story and story[1] not in after.stories:
+            # It went with the change: what was split off is whole again, or was merged again.
+            to = _base(request)
+        return self._room.back(request, to)
 
     # --- refusing ----------------------------------------------------------------------------
 
@@ -196,13 +209,6 @@ class _Changing:
         # In the view where the forms stand: in another one nothing would be said.
         of_edition = edition_context(self._room, sheet)
         return self._room.page(request, "edition.html", status, **{**of_edition, **context})
-
-    def complete(self, request: Request, form: Form) -> Response:
-        """Has made again what could not be made."""
-        sheet = self._room.sheet(request)
-        if sheet.waiting:
-            self._room.desk.jobs.complete(sheet.status.digest, sheet.status.date)
-        return self._room.back(request, _to(request, form))
 
     # --- checking while one types ------------------------------------------------------------
 
@@ -312,6 +318,10 @@ def _merging(form: Form, sheet: Sheet) -> dict[str, str | list[str]]:
         raise UsageError(desk_words()("asked.tick_two"))
     first = shown.printed_of(sheet, order[0])
     return {"story": order[0], "article": first.article if first else "", "others": order[1:]}
+
+
+def _key(sheet: Sheet) -> tuple[str, str]:
+    return sheet.status.digest, sheet.status.date
 
 
 def _base(request: Request) -> str:

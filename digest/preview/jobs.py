@@ -127,6 +127,13 @@ class Jobs:
                 return job
         return None
 
+    def failed_of(self, digest: str, date: str) -> Job | None:
+        """What should have completed an edition, where the last that tried failed."""
+        for job in self.all():
+            if (job.kind, job.digest, job.date) == ("complete", digest, date):
+                return job if job.state == "failed" else None
+        return None
+
     def stop(self, seconds: float = 5.0) -> list[str]:
         """Begins nothing more; what is in hand ends at its next step, sending after its message.
 

@@ -170,7 +170,7 @@ class _Reading:
             "limit_kb": MAX_BYTES // 1000,
             "findings": proof.findings,
             "placed": _placed(proof.edition, proof.findings),
-            "unsaid": shown.unprinted(sheet),
+            "not_printed": shown.unprinted(sheet),
         }
         return self._either(request, "weight.html", context, sheet)
 

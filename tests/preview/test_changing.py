@@ -308,6 +308,38 @@ def test_on_a_story_s_page_the_last_change_is_taken_back(desk: DeskFixture) -> N
     assert "Approve" not in answer.text
 
 
+def test_undo_on_the_page_of_a_story_that_goes_with_it_leads_to_the_edition(
+    desk: DeskFixture,
+) -> None:
+    whole = next(story for story in sheet_of(desk).stories.values() if len(story.articles) > 1)
+    part = whole.articles[-1].id
+    do(desk, kind="", do="split", story=whole.id, article=whole.lead.id, articles=part)
+    (own,) = (one.id for one in sheet_of(desk).stories.values() if one.lead.id == part)
+    to = f"{desk.path}/stories/{own}"
+    answer = desk.post(f"{desk.path}/undo", **fields(desk, to=to))
+    assert (answer.status_code, answer.headers["location"]) == (303, desk.path)
+    assert own not in sheet_of(desk).stories
+
+
+def test_the_weight_is_asked_for_again_when_another_text_is_not_printed(desk: DeskFixture) -> None:
+    """An unsupported headline leaves the e-mail as it is, and is a finding all the same."""
+
+    def address() -> str:
+        found = re.search(r'data-fragment="([^"]+/weight[^"]+)"', desk.client.get(desk.path).text)
+        assert found
+        return found[1]
+
+    before = address()
+    assert address() == before
+    another(desk, "headline", COMET, text="Nine dragons come to the fair")
+    desk.room.jobs.complete(desk.digest, desk.date)
+    desk.wait()
+    assert address() != before
+    assert "The headline that was written is not printed" in words_of(
+        desk.client.get(unescape(address())).text
+    )
+
+
 def test_what_could_not_be_made_is_said_and_tried_again(
     desk: DeskFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,9 +354,16 @@ def test_what_could_not_be_made_is_said_and_tried_again(
         desk.client.get(desk.path)  # whoever looks at it has it made, once
         desk.wait()
         page = words_of(desk.client.get(desk.path).text)
-    assert "the model is not there" in page
     assert "Could not be made" in page
+    assert "It failed: the model is not there" in page
+    assert "Try again" in page
     assert "this page renews itself" not in page
+    assert "not checked" in page
+    assert "being checked" not in page
+    # As on the page to approve on, which can do nothing without it.
+    before_approval = words_of(desk.client.get(f"{desk.path}/send").text)
+    assert "It failed: the model is not there" in before_approval
+    assert "Try again" in before_approval
     answer = desk.post(f"{desk.path}/complete", **fields(desk))
     assert (answer.status_code, answer.headers["location"]) == (303, desk.path)
     desk.wait()

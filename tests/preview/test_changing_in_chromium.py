@@ -436,7 +436,7 @@ def test_when_the_desk_does_not_answer_nothing_is_lost(desk: DeskFixture, at: At
         text = page.get_by_role("textbox", name="Summary")
         text.fill("What I am writing.")
         page.get_by_role("button", name="Save the summary").click()
-        until(page, lambda: "does not answer" in voice(page))
+        page.get_by_role("alert").get_by_text("The desk did not answer").wait_for()
         assert text.input_value() == "What I am writing."
         page.locator("#summary-form[data-unsaved][hx-morph-skip]").wait_for()
         page.unroute("**/operations")
@@ -449,7 +449,7 @@ def test_when_the_desk_does_not_answer_nothing_is_lost(desk: DeskFixture, at: At
         assert shown
         row(page, shown).locator(".handle").focus()
         page.keyboard.press("Alt+ArrowUp")
-        until(page, lambda: "did not answer" in voice(page))
+        page.get_by_role("alert").get_by_text("The desk did not answer").wait_for()
         again = page.locator("li.story[data-article]").nth(1).get_attribute("data-title")
         assert again == shown
 

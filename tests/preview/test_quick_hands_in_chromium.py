@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +48,16 @@ def operations(desk: DeskFixture) -> list[Operation]:
 def counting(desk: DeskFixture) -> list[str]:
     """The kinds of the changes that count."""
     return [one.kind for one in operations(desk) if one.undone is None]
+
+
+def without_htmx_errors(look: Callable[[Reader], None]) -> Callable[[Reader], None]:
+    """Where a request is to fail, htmx says so in the console."""
+
+    def looked(reader: Reader) -> None:
+        look(reader)
+        reader.errors = [one for one in reader.errors if "htmx:error" not in one]
+
+    return looked
 
 
 class Gate:
@@ -138,7 +150,9 @@ def test_a_story_goes_down_as_often_as_its_button_is_pressed(desk: DeskFixture) 
     assert moved == [ids[one] for one in (title, title, other, title, other)]
 
 
-def test_a_double_click_is_one_press(desk: DeskFixture) -> None:
+def test_what_was_asked_for_once_is_not_asked_for_again_before_it_is_done(
+    desk: DeskFixture,
+) -> None:
     """The button that pins turns into the one that unpins, in the same place."""
     title = next(iter(desk.stories()))
 
@@ -280,13 +294,12 @@ def test_a_move_that_waited_goes_back_when_the_desk_doesn_t_answer(desk: DeskFix
         assert rows.evaluate_all(titles) != shown
         gate.waiting[0].abort()
         until(page, lambda: rows.evaluate_all(titles) == shown)
+        told = page.get_by_role("alert")
+        told.get_by_text("The desk did not answer").wait_for()
+        told.get_by_text("What you asked for after it was not done either.").wait_for()
         assert operations(desk) == []
 
-    def tolerant(reader: Reader) -> None:
-        look(reader)
-        reader.errors = [one for one in reader.errors if "htmx:error" not in one]
-
-    read(desk, tolerant)
+    read(desk, without_htmx_errors(look))
 
 
 def click(page: Page, name: str, times: int, after: str) -> None:
@@ -340,6 +353,222 @@ def test_clicks_on_an_arrow_go_on_with_what_has_moved_away_under_the_pointer(
         if what == "topic":
             assert first.values["topic"] == second.values["topic"] == name
         assert first.values != second.values
+
+    read(desk, look)
+
+
+@pytest.mark.parametrize("held", ["change", "undo"])
+def test_a_press_that_waited_is_not_made_over_what_another_did_meanwhile(
+    desk: DeskFixture, held: str
+) -> None:
+    """It was made on a page that didn't show it, however new the page is that it is sent from."""
+    one, two, *_ = desk.stories()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        gate = Gate(page)
+        page.evaluate(_CLICKS, [f"Pin {one}"])
+        gate.expect(1)
+        if held == "change":
+            page.evaluate(_CLICKS, [f"Move down: {two}"])
+        else:
+            page.evaluate(_KEYS, [UNDO])
+        change(desk, "Ben", "pin", two)
+        gate.open()
+        said = "Ben pinned this story" if held == "change" else "editor changed daily/"
+        page.get_by_role("alert").get_by_text(said).wait_for()
+        assert counting(desk) == ["pin", "pin"]
+        assert len(operations(desk)) == 2
+
+    read(desk, look)
+
+
+def test_what_waits_does_not_go_on_in_the_middle_of_a_drag(desk: DeskFixture) -> None:
+    one, two, *_, last = desk.stories()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        gate = Gate(page)
+        page.evaluate(_CLICKS, [f"Pin {one}"])
+        gate.expect(1)
+        page.evaluate(_CLICKS, [f"Pin {two}"])
+        handle = page.locator(f'li.story[data-title="{last}"] .handle')
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 10, box["y"] + 10)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 10, box["y"] - 60, steps=4)
+        page.locator(".drop-mark").wait_for()
+        gate.open()
+        until(page, lambda: len(operations(desk)) == 1)
+        page.wait_for_timeout(400)
+        assert len(operations(desk)) == 1
+        page.locator(".drop-mark").wait_for()
+        before = list(desk.stories()).index(last)
+        for _ in range(3):
+            page.mouse.move(box["x"] + 10, box["y"] - 400, steps=4)
+            page.wait_for_timeout(100)
+        page.mouse.up()
+        until(page, lambda: len(operations(desk)) == 3)
+        quiet(page)
+        assert counting(desk) == ["pin", "pin", "move"]
+        assert list(desk.stories()).index(last) < before
+
+    read(desk, look)
+
+
+def test_an_undo_that_waited_undoes_the_change_and_not_a_later_move(desk: DeskFixture) -> None:
+    one, *_, last = desk.stories()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        gate = Gate(page)
+        page.evaluate(_CLICKS, [f"Drop {one}"])
+        gate.expect(1)
+        page.evaluate(_KEYS, [UNDO])
+        page.locator(f'li.story[data-title="{last}"] .handle').focus()
+        page.evaluate(_KEYS, [{"key": "ArrowUp", "altKey": True}])
+        gate.open()
+        until(page, lambda: len(operations(desk)) == 2)
+        quiet(page)
+        assert counting(desk) == ["move"]
+        assert operations(desk)[0].kind == "drop"
+
+    read(desk, look)
+
+
+def test_a_key_that_is_held_down_is_one_press(desk: DeskFixture) -> None:
+    titles = list(desk.stories())
+    for title in titles[:4]:
+        change(desk, "Ben", "pin", title)
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        page.locator("#undo").focus()
+        page.keyboard.down("Control")
+        for _ in range(6):
+            page.keyboard.down("z")  # again and again without letting go: repeats
+        page.keyboard.up("z")
+        page.keyboard.up("Control")
+        until(page, lambda: len(counting(desk)) == 3)
+        quiet(page)
+        page.get_by_role("button", name=f"Move down: {titles[0]}").focus()
+        for _ in range(6):
+            page.keyboard.down("Enter")
+        page.keyboard.up("Enter")
+        until(page, lambda: len(operations(desk)) == 5)
+        quiet(page)
+        assert counting(desk) == ["pin", "pin", "pin", "move"]
+
+    read(desk, look)
+
+
+def test_a_second_press_with_another_choice_is_another_change(desk: DeskFixture) -> None:
+    story = next(iter(desk.stories().values()))
+    write = """sentences => {
+        const form = document.getElementById("length-form");
+        form.elements.sentences.value = sentences;
+        form.querySelector("button:not([name])").click();
+    }"""
+
+    def look(reader: Reader) -> None:
+        page = reader.open(f"{desk.path}/stories/{story}")
+        gate = Gate(page)
+        page.evaluate(write, "1")
+        gate.expect(1)
+        page.evaluate(write, "4")
+        page.evaluate(write, "4")
+        gate.open()
+        until(page, lambda: len(operations(desk)) == 2)
+        quiet(page)
+        assert [one.values["sentences"] for one in operations(desk)] == [1, 4]
+
+    read(desk, look)
+
+
+def test_what_is_typed_after_a_press_that_waits_is_not_a_part_of_it(desk: DeskFixture) -> None:
+    title, story = next(iter(desk.stories().items()))
+    change(desk, "Ann", "pin", title)
+
+    def look(reader: Reader) -> None:
+        page = reader.open(f"{desk.path}/stories/{story}")
+        gate = Gate(page, "**/undo")
+        page.locator("#undo").click()
+        gate.expect(1)
+        text = page.get_by_role("textbox", name="Headline")
+        text.fill("One headline")
+        page.get_by_role("button", name="Save the headline").click()
+        text.press_sequentially(" and half a tho")
+        gate.open()
+        until(page, lambda: counting(desk) == ["headline"])
+        quiet(page)
+        assert operations(desk)[-1].values["text"] == "One headline"
+        assert text.input_value() == "One headline and half a tho"
+        page.locator("#headline-form[data-unsaved]").wait_for()
+        page.get_by_role("button", name="Save the headline").click()
+        until(page, lambda: len(counting(desk)) == 2)
+        assert operations(desk)[-1].values["text"] == "One headline and half a tho"
+
+    read(desk, look)
+
+
+def test_longer_and_longer_is_never_shorter(desk: DeskFixture) -> None:
+    """With one sentence there is no button for shorter, and that for longer stands in its place."""
+    title, story = next(iter(desk.stories().items()))
+    change(desk, "Ann", "length", title, sentences=1, model="extractive")
+
+    def look(reader: Reader) -> None:
+        page = reader.open(f"{desk.path}/stories/{story}")
+        click(page, "Longer", 2, "#length-shorter")
+        until(page, lambda: len(operations(desk)) == 3)
+        quiet(page)
+        assert [one.values["sentences"] for one in operations(desk)] == [1, 2, 3]
+
+    read(desk, look)
+
+
+def test_one_story_after_the_other_is_dropped_by_clicks_in_one_place(desk: DeskFixture) -> None:
+    """Quicker than a double click of the system's, and slower than one that is not meant."""
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        titles = page.locator("li.story[data-title]")
+        for count in (1, 2, 3):
+            box = page.get_by_role("button", name=re.compile("^Drop ")).first.bounding_box()
+            assert box
+            page.mouse.move(box["x"] + 10, box["y"] + 10)
+            page.mouse.down(click_count=count)
+            page.mouse.up(click_count=count)
+            page.locator("li.story.dropped").nth(count - 1).wait_for()
+            page.wait_for_timeout(350)
+        assert counting(desk) == ["drop", "drop", "drop"]
+        assert titles.count() == len(desk.stories())
+
+    read(desk, look)
+
+
+def test_an_answer_that_is_no_page_of_the_desk_s_leaves_the_page_as_it_is(
+    desk: DeskFixture,
+) -> None:
+    one, two, *_ = desk.stories()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        gate = Gate(page)
+        page.evaluate(_CLICKS, [f"Pin {one}", f"Drop {two}"])
+        gate.expect(1)
+        gate.waiting[0].fulfill(status=502, content_type="text/html", body="<h1>Bad gateway</h1>")
+        page.get_by_role("alert").get_by_text("The desk did not answer").wait_for()
+        page.get_by_text("What you asked for after it was not done either.").wait_for()
+        assert page.get_by_role("button", name=f"Drop {two}").is_visible()
+        assert operations(desk) == []
+        renewals = Gate(page, f"**{desk.path}")
+        change(desk, "Ben", "drop", two)
+        renewals.expect(1)
+        renewals.waiting[0].fulfill(status=502, content_type="text/html", body="<h1>Bad</h1>")
+        page.wait_for_timeout(300)
+        assert page.get_by_role("button", name=f"Drop {one}").is_visible()
 
     read(desk, look)
 

@@ -282,6 +282,10 @@ def test_no_page_scrolls_sideways_on_the_narrowest_phone(desk_on: DeskFixture) -
     def look(reader: Reader) -> None:
         over = {}
         page = reader.open("/help", 320)
+        # Names may have sixty characters, and one of them is the last who changed something.
+        story = next(iter(desk_on.stories().values()))
+        new = NewOperation("drop", {}, "Maximiliana" * 5, "long", desk_on.revision, story)
+        editing.change(desk_on.workshop, desk_on.digest, desk_on.date, new, desk_on.now)
         for path in pages_of(desk_on):
             page.goto(path)
             reader.settle(page)

@@ -40,7 +40,9 @@
     htmx_before_request(source) {
       if (source.matches("form")) changes += 1;
     },
-    htmx_before_swap(source) {
+    htmx_before_swap(source, { ctx }) {
+      // What a proxy says while the desk is away is no page to put in its place.
+      if (ctx.select === "#desk" && !ctx.text.includes('id="desk"')) return false;
       if (source.matches("form")) changes += 1;
       // A page that was asked for before a change, or during one, may not know of it, and would take
       // back what the change's own answer shows.

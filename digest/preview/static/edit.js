@@ -91,15 +91,16 @@ function send() {
     after: before?.dataset.story ?? "",
   };
   const move = { row, home, fields };
-  if (sent) held.push({ move });
-  else sendMove(move);
+  const seen = Number(document.getElementById("move-form").elements.seen.value);
+  if (sent || held.length) held.push({ move, seen });
+  else sendMove(move, seen);
 }
 
-function sendMove(move) {
+function sendMove(move, seen) {
   const form = document.getElementById("move-form");
   if (!form) return;
   sentMove = move;
-  const fields = { ...move.fields, key: freshKey() };
+  const fields = { ...move.fields, seen, key: freshKey() };
   for (const [name, value] of Object.entries(fields)) form.elements[name].value = value;
   form.requestSubmit();
 }
@@ -158,17 +159,19 @@ document.addEventListener("keydown", (event) => {
     const key = event.key.toLowerCase();
     const redo = key === "y" || (key === "z" && event.shiftKey);
     if (!redo && key !== "z") return;
+    if (event.repeat || drag) {
+      event.preventDefault();
+      return;
+    }
     if (moving && !redo) {
       event.preventDefault();
       putBack();
       return;
     }
     const button = document.getElementById(redo ? "redo" : "undo");
-    // While a change is on its way, the button doesn't know of it yet.
-    if (!button || (button.disabled && !sent)) return;
+    if (!button || button.disabled) return;
     event.preventDefault();
-    if (sent) hold(button.form, button);
-    else button.click();
+    button.click();
   }
 });
 
@@ -250,16 +253,21 @@ function stopDrag(drop) {
   if (handle.hasPointerCapture(id)) handle.releasePointerCapture(id);
   document.documentElement.classList.remove("dragging");
   drag = null;
-  if (!mark) return;
+  if (!mark) {
+    goOn();
+    return;
+  }
   if (!drop) {
     mark.remove();
     putBack();
+    goOn();
     return;
   }
   mark.replaceWith(row);
   sayPlace(row);
   handle.focus({ preventScroll: true });
   send();
+  goOn();
 }
 
 // --- ticks for merging -------------------------------------------------------------------------
@@ -300,13 +308,15 @@ document.addEventListener("input", (event) => {
   if (!form || event.target.name !== "text") return;
   keep(form, typed(form));
   // What is typed while the form is on its way is another change than the one that was sent.
-  if (sent?.form === form && form.elements.key) {
-    form.elements.key.value = freshKey();
-    sent.typedSince = true;
-  }
+  if (sent?.form === form) typedMore(form);
   count(event.target);
   if (form.dataset.check) later(form);
 });
+
+function typedMore(form) {
+  form.elements.key.value = freshKey();
+  if (sent?.form === form) sent.typedSince = true;
+}
 
 function freshKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -379,7 +389,8 @@ addEventListener("beforeunload", (event) => {
 // What is asked for while a change is on its way waits for its answer, and goes by the page that
 // comes with it: sent at once it would speak of a page that was, and be refused for a change of the
 // editor's own.
-let held = []; // in the order of the presses: {move}, or what `hold` makes of a form
+let held = []; // presses in their order: {seen, move}, or what `hold` makes of a form
+let going = false; // a press that waited is being sent
 
 // New on every page, or (the article by which a story is named) of no weight.
 const CARRIED = ["csrf", "seen", "key", "to", "article"];
@@ -394,59 +405,98 @@ function namePress(form, button) {
   return { form: nameForm(form), name: button?.name, value: button?.value };
 }
 
+function isSame(one, other) {
+  return ["form", "name", "value"].every((name) => one?.[name] === other[name]);
+}
+
+function findPress({ form: wanted, name, value }) {
+  const form = all("form[hx-post]").find((one) => nameForm(one) === wanted);
+  const buttons = [...(form?.elements ?? [])].filter((one) => one.matches("button:not(:disabled)"));
+  return buttons.find((one) => one.name === name && one.value === value);
+}
+
+function readFields(form) {
+  return [...new FormData(form)].filter(([name]) => !CARRIED.includes(name));
+}
+
 function hold(form, button) {
-  const press = namePress(form, button);
-  const same = (one) => one.form === press.form && one.name === press.name && one.value === press.value;
-  // The second half of a double click, but where a second press means a second step.
-  const more = button?.matches("[data-repeats]") || (!held.length && sent.typedSince);
-  if (same(held.at(-1) ?? sent.press) && !more) return;
-  // Texts stay in their form as they are. What is chosen goes as it was when the button was pressed.
-  const chosen = form.matches("[data-keeps]") ? [] : [...form.elements];
-  held.push({
-    ...press,
-    selects: chosen.filter((one) => one.matches("select")).map((one) => [one, one.value]),
-    ticks: chosen.filter((one) => one.matches("[type=checkbox], [type=radio]")).map((one) => [one, one.checked]),
-  });
+  const press = { ...namePress(form, button), seen: Number(form.elements.seen?.value), fields: readFields(form) };
+  const last = held.at(-1) ?? sent?.press;
+  const again = isSame(last, press) && String(last.fields) === String(press.fields);
+  // Asked for once already, but where a second press means a second step.
+  if (again && !button?.matches("[data-repeats]")) return;
+  held.push(press);
+  button?.setAttribute("aria-busy", "true");
 }
 
 function goOn() {
-  while (held.length && !sent) {
-    const next = held.shift();
-    if (next.move) {
-      sendMove(next.move);
-      continue;
-    }
-    const form = all("form[hx-post]").find((one) => nameForm(one) === next.form);
-    const button = [...(form?.elements ?? [])].find(
-      (one) => one.matches("button") && one.name === next.name && one.value === next.value,
-    );
-    // It went with its story, or there is nothing more to undo.
-    if (!button || button.disabled) continue;
-    for (const [one, value] of next.selects) one.value = value;
-    for (const [one, checked] of next.ticks) one.checked = checked;
-    form.requestSubmit(button);
+  // What is dragged would be let go of by the page that comes.
+  while (held.length && !sent && !drag) {
+    const press = held.shift();
+    going = true;
+    if (press.move) sendMove(press.move, press.seen);
+    else sendPress(press);
+    going = false;
   }
 }
 
-// The second half of a double click is no press of its own, least of all where the page that came with
-// the first half has put something else under the pointer. A button for steps makes one more.
-let clicked = null; // the button that the first click of several met
+function sendPress(press) {
+  const button = findPress(press);
+  // It went with its story, or there is nothing more to undo.
+  if (!button) return;
+  const { form } = button;
+  const now = all("[name=text]", form).map((field) => [field, field.value]);
+  for (const field of form.elements) {
+    if (!field.name || CARRIED.includes(field.name) || field.matches("button")) continue;
+    const values = press.fields.filter(([name]) => name === field.name).map(([, value]) => value);
+    if (field.matches("[type=checkbox], [type=radio]")) field.checked = values.includes(field.value);
+    else if (values.length) field.value = values[0];
+  }
+  if (form.elements.seen && press.seen) form.elements.seen.value = press.seen;
+  form.requestSubmit(button);
+  // What was typed after the press is not a part of it, and stays to be saved.
+  for (const [field, value] of now) {
+    if (field.value === value) continue;
+    field.value = value;
+    typedMore(form);
+    keep(form, true);
+  }
+}
+
+// A button for steps may be pressed again and again; all else a second time by a double click only,
+// and then it isn't meant: least of all where the page that came with the first half of it has put
+// something else under the pointer.
+const DOUBLE_MS = 300;
+let clicked = null; // what the first of several clicks in one place pressed: a press, and `steps`
+let clickedAt = 0;
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("form[hx-post] button:not([type=button])");
-  if (event.detail < 2) clicked = button;
-  if (event.detail < 2 || (!button && !clicked)) return;
-  const steps = clicked?.matches("[data-repeats]");
-  if (steps && button === clicked) return;
+  const press = button && namePress(button.form, button);
+  const late = event.timeStamp - clickedAt > DOUBLE_MS;
+  clickedAt = event.timeStamp;
+  // One that no pointer made has no number.
+  if (event.detail < 2 || (late && !clicked?.steps)) {
+    clicked = press && { ...press, steps: button.matches("[data-repeats]") };
+    return;
+  }
+  if (!clicked && !press) return;
+  if (clicked?.steps && press && isSame(press, clicked)) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  if (steps && clicked.isConnected && !clicked.disabled) clicked.form.requestSubmit(clicked);
+  const step = clicked?.steps && findPress(clicked);
+  if (step) step.form.requestSubmit(step);
+}, true);
+
+// A key that is held down is one press.
+document.addEventListener("keydown", (event) => {
+  if (event.repeat && event.key === "Enter" && event.target.matches("form[hx-post] button")) event.preventDefault();
 }, true);
 
 // --- around a swap -------------------------------------------------------------------------------
 
 let focused = null; // where the focus was: {id, row, name, value, following}
-let sent = null; // on its way: {form, press, seen, typedSince}
+let sent = null; // on its way: {form, press, seen, typedSince, undo}
 
 function nameFocus() {
   const one = document.activeElement;
@@ -474,15 +524,17 @@ function findFocus() {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  // The last change is the move that isn't sent yet, not the one that the button knows.
-  if (moving && form.querySelector("#undo")) {
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    putBack();
-    return;
+  if (moving && !drag && !going) {
+    // The last change is the move that isn't sent yet, not the one that the button knows.
+    if (form.querySelector("#undo")) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      putBack();
+      return;
+    }
+    if (form.id !== "move-form") send();
   }
-  if (moving && form.id !== "move-form") send();
-  if (sent && form.matches("form[hx-post]")) {
+  if ((sent || drag || (held.length && !going)) && form.matches("form[hx-post]")) {
     event.preventDefault();
     event.stopImmediatePropagation();
     hold(form, event.submitter);
@@ -498,13 +550,17 @@ htmx.registerExtension("edit", {
     const form = source.closest?.("form");
     if (!form) return;
     focused = nameFocus();
-    const press = namePress(form, ctx.request.submitter);
-    sent = { form, press, seen: Number(form.elements.seen?.value), typedSince: false };
+    const press = { ...namePress(form, ctx.request.submitter), fields: readFields(form) };
+    // The change that is on its way can be undone, although the page doesn't know of it yet.
+    const undo = document.querySelector("#undo:disabled");
+    if (undo) undo.disabled = false;
+    sent = { form, press, seen: Number(form.elements.seen?.value), typedSince: false, undo };
     for (const button of all("button:not([type=button])", form)) button.setAttribute("aria-busy", "true");
   },
   // What comes back holds what was typed, unless something more was typed meanwhile.
   htmx_before_swap(source) {
     refusal = source.matches("form") ? null : findRefusal();
+    if (source.matches("form")) document.getElementById("refused")?.remove();
     if (sent?.form === source && !sent.typedSince) source.removeAttribute("hx-morph-skip");
   },
   htmx_after_swap(source, { ctx }) {
@@ -513,21 +569,15 @@ htmx.registerExtension("edit", {
     ready();
   },
   htmx_error(source) {
-    if (!sent || sent.form !== source) return;
-    // No answer came: what was typed is still the only one.
-    if (source.matches("[data-keeps]") && typed(source)) keep(source, true);
-    const moves = held.filter((one) => one.move).map((one) => one.move);
-    if (source.id === "move-form") moves.unshift(sentMove);
-    moves.reverse().forEach(takeBack);
-    held = [];
-    say(list()?.dataset.sayBusy ?? document.body.dataset.lost);
-    sent = null;
+    if (sent?.form === source) failed();
   },
   htmx_finally_request(source, { ctx }) {
     // The page was renewed before the answer came, and the form went with its story.
     if (sent?.form === source && !source.isConnected) arrived(ctx);
-    if (sent?.form === source) sent = focused = null; // an answer that changes nothing here
+    // An answer that is no page of the desk's.
+    if (sent?.form === source) failed();
     for (const button of all("button[aria-busy]")) button.removeAttribute("aria-busy");
+    for (const press of held) if (press.form) findPress(press)?.setAttribute("aria-busy", "true");
     // When htmx is done with this one: it queues what a form sends before that.
     queueMicrotask(goOn);
   },
@@ -556,13 +606,45 @@ function keepRefusal({ notice, parent, before }) {
   else parent.prepend(notice);
 }
 
-// Also where the place in which it would stand is skipped, since a row is being moved there.
+// Why it was not done, and that what was asked for after it wasn't either, for it was asked for in the
+// belief that this would be done.
+function tellRefusal(notice) {
+  if (!document.contains(notice)) {
+    const place = [".notices", ".page-body", "#desk"].map((one) => document.querySelector(one));
+    place.find((one) => one).prepend(notice);
+  }
+  notice.querySelector("[data-after]").hidden = !held.length;
+  held = [];
+  notice.scrollIntoView({ block: "nearest" });
+}
+
+function makeRefusal() {
+  return document.getElementById("not-done").content.firstElementChild.cloneNode(true);
+}
+
+// No answer came. What was typed is still the only one.
+function failed() {
+  const { form, undo } = sent;
+  if (form.matches("[data-keeps]") && typed(form)) keep(form, true);
+  const moves = held.filter((one) => one.move).map((one) => one.move);
+  if (form.id === "move-form") moves.unshift(sentMove);
+  moves.reverse().forEach(takeBack);
+  if (undo) undo.disabled = true;
+  document.getElementById("refused")?.remove();
+  tellRefusal(makeRefusal());
+  sent = focused = null;
+}
+
 function findAnswer({ response, text }) {
   if (response.status < 400) return null;
-  const shown = document.getElementById("refused");
-  if (shown) return shown;
-  const notice = new DOMParser().parseFromString(text, "text/html").getElementById("refused");
-  if (notice) document.querySelector("#desk .notices, #desk .page-body")?.append(notice);
+  // Where it would stand may be skipped, since a row is being moved there.
+  const told =
+    document.getElementById("refused") ??
+    new DOMParser().parseFromString(text, "text/html").getElementById("refused");
+  if (told || !held.length) return told;
+  // A page that says what the trouble is, and knows nothing of what was to come.
+  const notice = makeRefusal();
+  notice.querySelector("[data-why]").remove();
   return notice;
 }
 
@@ -574,6 +656,7 @@ function arrived(ctx) {
     for (const field of all("form[hx-morph-skip] [name=seen], [hx-morph-skip] form [name=seen]")) {
       if (oneSince(Number(field.value))) field.value = now;
     }
+    for (const press of held) if (oneSince(press.seen)) press.seen = now;
   }
   // More was typed while it was on its way: it was taken, or why not stands on the page.
   if (now && sent.typedSince && sent.form.isConnected) sent.form.elements.seen.value = now;
@@ -581,12 +664,8 @@ function arrived(ctx) {
     for (const tick of all("input[name=ticked]:checked")) tick.checked = false;
   }
   for (const menu of all(".story-acts .menu[open]")) menu.open = false;
-  if (refused) {
-    // It was asked for in the belief that this would be done.
-    refused.querySelector("[data-after]").hidden = !held.length;
-    held = [];
-    refused.scrollIntoView({ block: "nearest" });
-  } else {
+  if (refused) tellRefusal(refused);
+  else {
     const last = document.querySelector(".last-change");
     if (last) say(last.textContent.trim().replace(/\s+/g, " "));
   }
