@@ -24,9 +24,7 @@ from digest.records import NewOperation, Operation, OperationKind
 from digest.words import desk_words
 
 # What a button of a story's row asks for that is an operation by itself.
-_PLAIN = ("drop", "pin", "topic", "split")
-# Buttons that take an operation out again, and which.
-_OFF: dict[str, OperationKind] = {"unpin": "pin", "undrop": "drop"}
+_PLAIN = ("drop", "undrop", "pin", "unpin", "topic", "split")
 _TYPED = ("headline", "summary", "note", "subject")
 
 _STORY = re.compile(r"/stories/([^/?#]+)")
@@ -85,10 +83,9 @@ class _Changing:
         """Makes the change that a form asks for."""
 
         def make(sheet: Sheet) -> None:
-            off = _OFF.get(form.text("do"))
-            if off is not None:
-                self._take_off(request, sheet, off, form)
-                return
+            standing = {"unpin": sheet.pinned, "undrop": sheet.dropped}.get(form.text("do"))
+            if standing is not None and form.text("story") not in standing:
+                raise GoneError(self._t("change.not_standing"))
             workshop = self._room.desk.workshop
             # Looked for only where it counts, for that reads the disk.
             writers = editing.writers(workshop, sheet) if _kind(form) == "length" else []
@@ -139,25 +136,6 @@ class _Changing:
             act(self._room.desk.workshop, *key, number, seen_in(form), self._now())
 
         return make
-
-    def _take_off(self, request: Request, sheet: Sheet, kind: OperationKind, form: Form) -> None:
-        """Unpins, or takes a dropped story in again: what did it counts no more.
-
-        A story that no single change dropped (it was split off one that is, or dropped twice) is
-        taken in by a change of its own.
-        """
-        key, story = (sheet.status.digest, sheet.status.date), form.text("story")
-        workshop, seen = self._room.desk.workshop, seen_in(form)
-        found = shown.standing(sheet, kind, story)
-        if kind == "drop" and story in sheet.dropped and len(found) != 1:
-            who, again = self._room.who(request), form.text("key")
-            pin = NewOperation("pin", {}, who, again, seen, story)
-            editing.change(workshop, *key, pin, self._now())
-            return
-        if not found:
-            raise GoneError(self._t("change.not_standing"))
-        for operation in found:
-            seen = editing.take_out(workshop, *key, operation.number, seen, self._now()).revision
 
     def _do(self, request: Request, form: Form, make: Callable[[Sheet], None]) -> Response:
         """Makes a change and goes back to the page; says why where it can't be made."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from digest.editions.desk.arranging import arranged
 from digest.pipeline.drafting import EDITOR
 from digest.pipeline.editing import Sheet
-from digest.records import EditionStory, Finding, Operation, OperationKind
+from digest.records import EditionStory, Finding
 from digest.words import desk_words
 
 
@@ -80,18 +80,6 @@ def feeds_of(sheet: Sheet) -> list[tuple[str, str]]:
     names = {article.feed for story in sheet.stories.values() for article in story.articles}
     labels = sheet.draft.labels if sheet.draft else {}
     return sorted(((name, labels.get(name, name)) for name in names), key=lambda it: it[1].lower())
-
-
-def standing(sheet: Sheet, kind: OperationKind, story: str) -> list[Operation]:
-    """The operations of a kind that count for a story, by its id or one of its articles."""
-    whole = sheet.stories.get(story)
-    articles = {article.id for article in whole.articles} if whole else set()
-    return [
-        operation
-        for operation in sheet.operations
-        if operation.kind == kind and operation.undone is None
-        if operation.story == story or operation.article in articles
-    ]
 
 
 def is_by_editor(story: EditionStory) -> bool:

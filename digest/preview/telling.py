@@ -88,8 +88,9 @@ def _split(sheet: Sheet, operation: Operation, values: Mapping[str, Any]) -> str
 
 
 def _lead(sheet: Sheet, operation: Operation, values: Mapping[str, Any]) -> str:
-    lead = named(sheet, "", values["lead"])
-    return desk_words()("history.lead", title=_title(sheet, operation), lead=lead)
+    # The story's headline may be the new lead's by now.
+    title = named(sheet, "", operation.article)
+    return desk_words()("history.lead", title=title, lead=named(sheet, "", values["lead"]))
 
 
 def _written(sheet: Sheet, operation: Operation, values: Mapping[str, Any]) -> str:
@@ -119,7 +120,9 @@ _SAID: Mapping[str, _Say] = {
     "topic": _topic,
     "section": _section,
     "drop": _plain,
+    "undrop": _plain,
     "pin": _plain,
+    "unpin": _plain,
     "merge": _merge,
     "split": _split,
     "lead": _lead,

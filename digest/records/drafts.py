@@ -16,7 +16,9 @@ OperationKind = Literal[
     "topic",
     "section",
     "drop",
+    "undrop",
     "pin",
+    "unpin",
     "merge",
     "split",
     "lead",
@@ -97,7 +99,7 @@ class Operation:
     - `move`: `topic`, `after` (a story's id, or empty for the first place under the topic)
     - `topic`: `topic`, where the story stands by its rank
     - `section`: `topic`, `after` (another topic's name, or empty): the order of the topics
-    - `drop`, `pin`: nothing; what is pinned is printed whatever its rank
+    - `drop`, `undrop`, `pin`, `unpin`: nothing; what is pinned is printed whatever its rank
     - `merge`: `others`, a list of `{"story", "article"}`, which become part of the story
     - `split`: `articles`, ids that become a story of their own
     - `lead`: `lead`, an article's id

@@ -139,7 +139,7 @@ def test_a_dropped_story_is_left_out_and_can_be_taken_in(desk: DeskFixture) -> N
     assert f"Take in {COMET}" in unescape(page)
     do(desk, story=story, do="undrop")
     assert COMET in desk.stories()
-    assert [one.undone is None for one in sheet_of(desk).operations] == [False]
+    assert [one.kind for one in sheet_of(desk).operations] == ["drop", "undrop"]
 
 
 def test_a_story_is_pinned_and_unpinned(desk: DeskFixture) -> None:
@@ -148,6 +148,37 @@ def test_a_story_is_pinned_and_unpinned(desk: DeskFixture) -> None:
     assert "Unpin" in desk.client.get(desk.path).text
     do(desk, COMET, do="unpin")
     assert sheet_of(desk).pinned == frozenset()
+
+
+@pytest.mark.parametrize(("do_it", "back"), [("pin", "unpin"), ("drop", "undrop")])
+def test_what_was_unpinned_or_taken_in_is_undone_like_any_other_change(
+    desk: DeskFixture, do_it: str, back: str
+) -> None:
+    story = desk.stories()[COMET]
+    do(desk, COMET, do=do_it)
+    do(desk, TRAMS, do="pin")
+    do(desk, story=story, do=back)
+    desk.post(f"{desk.path}/undo", **fields(desk))
+    sheet = sheet_of(desk)
+    assert story in (sheet.pinned if do_it == "pin" else sheet.dropped)
+    assert desk.stories()[TRAMS] in sheet.pinned
+    desk.post(f"{desk.path}/redo", **fields(desk))
+    sheet = sheet_of(desk)
+    assert story not in sheet.pinned | sheet.dropped
+    # Twice, from two pages, is told.
+    answer = desk.post(f"{desk.path}/operations", **fields(desk, story=story, do=back))
+    assert answer.status_code == 404
+    assert "Somebody has taken that back already" in words_of(answer.text)
+
+
+def test_a_new_lead_is_told_by_the_titles_of_both(desk: DeskFixture) -> None:
+    whole = next(story for story in sheet_of(desk).stories.values() if len(story.articles) > 1)
+    first, second = whole.articles[0], whole.articles[1]
+    do(desk, story=whole.id, article=whole.lead.id, lead=second.id)
+    sheet = sheet_of(desk)
+    assert telling.told(sheet, sheet.operations[-1]) == (
+        f"“{second.title}” made the lead of “{first.title}”"
+    )
 
 
 def test_what_found_no_room_is_taken_in_by_pinning_it(desk_on: DeskFixture) -> None:

@@ -101,6 +101,8 @@ class _Table:
     dropped: set[str] = field(default_factory=set)
     pinned: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
+    # By the id of a story that was dropped: the sets that it was in.
+    marks: dict[str, tuple[set[str], ...]] = field(default_factory=dict)
     headlines: dict[str, Operation] = field(default_factory=dict)
     summaries: dict[str, Operation] = field(default_factory=dict)
     lengths: dict[str, Operation] = field(default_factory=dict)
@@ -179,13 +181,18 @@ class _Table:
                 self.moved.discard(story.id)
                 self.stand(story.id, text_of(operation, "topic"))
             case "drop":
-                self.dropped.add(story.id)
-                self.pinned.discard(story.id)
-                self.kept.discard(story.id)
+                self.drop(story.id)
+            case "undrop":
+                self.undrop(story.id)
             case "pin":
                 self.pinned.add(story.id)
                 self.kept.add(story.id)
                 self.dropped.discard(story.id)
+            case "unpin":
+                self.pinned.discard(story.id)
+                # What was put at a place by hand stays there.
+                if story.id not in self.moved:
+                    self.kept.discard(story.id)
             case "merge":
                 self.merge(operation, story)
             case "split":
@@ -201,6 +208,21 @@ class _Table:
                 # The later of the two is what the editor wants.
                 self.lengths[story.id] = operation
                 self.summaries.pop(story.id, None)
+
+    def drop(self, id: str) -> None:
+        marks = tuple(marked for marked in (self.pinned, self.kept) if id in marked)
+        if id not in self.dropped:
+            self.marks[id] = marks
+        self.dropped.add(id)
+        for marked in marks:
+            marked.discard(id)
+
+    def undrop(self, id: str) -> None:
+        """As it was before: pinned where it was, and else printed by its rank."""
+        if id in self.dropped:
+            self.dropped.discard(id)
+            for marked in self.marks[id]:
+                marked.add(id)
 
     # --- places -------------------------------------------------------------------------------
 
@@ -321,6 +343,7 @@ class _Table:
         for marked in (self.dropped, self.pinned, self.kept, self.moved):
             if story.id in marked:
                 marked.add(id)
+        self.marks[id] = self.marks.get(story.id, ())
 
     def lead(self, operation: Operation, story: Story) -> None:
         lead = text_of(operation, "lead")

@@ -152,6 +152,34 @@ def test_a_story_that_is_put_at_a_place_is_printed(make: Make, change: Change) -
     assert printed(draft, move, change("drop", "c")) == {"World": ["a", "b"]}
 
 
+def test_what_is_taken_in_again_is_as_it_was_before_it_was_dropped(
+    make: Make, change: Change
+) -> None:
+    draft = make.draft(make.story("a"), make.story("b"), make.story("c"), most=2)
+    drop, undrop, pin = change("drop", "c"), change("undrop", "c"), change("pin", "c")
+    again = arranged(draft, [pin, drop, change("drop", "c"), undrop])
+    assert (again.pinned, again.kept, again.dropped) == ({"c"}, {"c"}, frozenset())
+    again = arranged(draft, [drop, undrop])
+    assert (again.pinned, again.kept, again.dropped) == (frozenset(), frozenset(), frozenset())
+    assert arranged(draft, [undrop]) == arranged(draft, [])
+    # A part of what was dropped is taken in by itself.
+    articles = [make.article("d1"), make.article("d2")]
+    draft = make.draft(make.story("d", articles=articles))
+    split = [change("drop", "d"), change("split", "d", articles=["d2"])]
+    (part,) = arranged(draft, split).dropped - {"d"}
+    assert arranged(draft, [*split, change("undrop", part, "d2")]).dropped == {"d"}
+
+
+def test_what_is_unpinned_goes_by_its_rank_unless_it_was_put_at_a_place(
+    make: Make, change: Change
+) -> None:
+    draft = make.draft(make.story("a"), make.story("b"), make.story("c"), most=2)
+    pin, unpin = change("pin", "c"), change("unpin", "c")
+    assert printed(draft, pin, unpin) == {"World": ["a", "b"]}
+    move = change("move", "c", topic="World", after="")
+    assert printed(draft, move, pin, unpin) == {"World": ["c", "a", "b"]}
+
+
 def test_a_dropped_story_that_is_put_at_a_place_is_printed_again(
     draft: Draft, change: Change
 ) -> None:
