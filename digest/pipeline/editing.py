@@ -111,7 +111,9 @@ def sheet(workshop: Workshop, digest: str, date: str) -> Sheet:
         return Sheet(status, edition, locked, operations=operations)
     build, draft = found
     layout = lay_out(workshop, draft, operations)
-    edition = layout.edition if status.state == "draft" else _in_outbox(workshop, status)
+    # While it is built again, what editors made of it so far; the outbox has it without that.
+    own = status.state in ("draft", "building")
+    edition = layout.edition if own else _in_outbox(workshop, status)
     printed = {story.id for story in edition.stories}
     return Sheet(
         status=status,

@@ -38,6 +38,7 @@ def routes(room: Room) -> list[Route]:
         local=telling.local,
         topics_of=shown.topics_of,
         printed_of=shown.printed_of,
+        headline_of=shown.headline_of,
         summary_of=shown.summary_of,
         unprinted=shown.unprinted,
         stuck=lambda sheet: sheet.waiting and room.desk.jobs.failed_of(*_key(sheet)),
@@ -248,6 +249,8 @@ def wish(form: Form, sheet: Sheet, who: str, writers: Sequence[str]) -> NewOpera
         if after is None:
             return None
         fields["after"] = after
+    elif kind in _TYPED and _is_as_it_was(kind, form, sheet):
+        return None
     elif kind == "merge":
         fields |= _merging(form, sheet)
     elif kind == "length" and form.text("by") in ("1", "-1"):
@@ -282,6 +285,19 @@ def _kind(form: Form) -> OperationKind:
     if do in _PLAIN:
         return cast(OperationKind, do)
     return "lead" if form.text("lead") else cast(OperationKind, form.text("kind"))
+
+
+def _is_as_it_was(kind: str, form: Form, sheet: Sheet) -> bool:
+    """Whether a text is saved that stands in the edition already."""
+    if kind == "note":
+        now = "\n\n".join(sheet.edition.note)
+    elif kind == "subject":
+        now = sheet.edition.subject
+    elif kind == "summary":
+        now = shown.summary_of(sheet, form.text("story"))
+    else:
+        now = shown.headline_of(sheet, form.text("story"))
+    return bool(now) and form.text("text").split() == now.split()
 
 
 def _merging(form: Form, sheet: Sheet) -> dict[str, str | list[str]]:

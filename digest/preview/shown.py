@@ -27,6 +27,18 @@ def printed_of(sheet: Sheet, story: str) -> EditionStory | None:
     return next((one for one in sheet.edition.stories if one.id == story), None)
 
 
+def headline_of(sheet: Sheet, story: str) -> str:
+    """The headline to be edited: the editor's own, printed or not, or the source's."""
+    wording, printed, whole = (
+        sheet.wordings.get(story),
+        printed_of(sheet, story),
+        sheet.stories.get(story),
+    )
+    if wording is not None and wording.headline_text:
+        return wording.headline_text
+    return printed.headline if printed else whole.lead.title if whole else ""
+
+
 def summary_of(sheet: Sheet, story: str) -> str:
     """The summary to be edited: the editor's own with what isn't printed of it, or the printed."""
     made = arranged(sheet.draft, sheet.operations) if sheet.draft else None

@@ -345,7 +345,7 @@ def test_the_second_of_two_editors_is_told_of_the_first(table: Table) -> None:
     seen = table.sheet.status.revision
     table.do("drop", "Beta")
     with at_table(table.house, who="Ben", keys=itertools.count(100)) as other:
-        with pytest.raises(ConflictError, match="Asha dropped this story at 12:00 UTC"):
+        with pytest.raises(ConflictError, match="Asha dropped “Beta” at 12:00 UTC"):
             other.do("pin", "Beta", seen=seen)
         other.do("pin", "Gamma", seen=seen)  # another story: both are done
         with pytest.raises(ConflictError, match="look at it, then do it again"):

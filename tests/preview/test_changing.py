@@ -403,6 +403,26 @@ def test_what_could_not_be_made_is_said_and_tried_again(
     assert desk.client.get(f"{desk.path}/complete").headers["location"] == desk.path
 
 
+@pytest.mark.parametrize("kind", ["headline", "summary", "subject"])
+def test_a_text_that_is_saved_as_it_was_is_no_change(desk: DeskFixture, kind: str) -> None:
+    page = desk.client.get(f"{desk.path}/stories/{desk.stories()[COMET]}").text
+    text = {
+        "headline": COMET,
+        "summary": typed_in(page, "summary-text"),
+        "subject": sheet_of(desk).edition.subject,
+    }[kind]
+    assert text
+    story = desk.stories()[COMET]  # it may be called something else soon
+    do(desk, story=story, kind=kind, text=f"{text} ")
+    assert sheet_of(desk).operations == ()
+    do(desk, story=story, kind=kind, text="Comet with two tails")
+    do(desk, story=story, kind=kind, text="Comet with two tails")
+    assert len(sheet_of(desk).operations) == 1
+    # The old text is a change then, as any other.
+    do(desk, story=story, kind=kind, text=text)
+    assert len(sheet_of(desk).operations) == 2
+
+
 # --- once, and never over another's ------------------------------------------------------------
 
 
@@ -422,7 +442,7 @@ def test_a_change_to_what_another_changed_is_told_and_what_was_typed_is_kept(
     another(desk, "summary", COMET, text="Asha wrote this.")
     answer = desk.post(f"{desk.path}/operations", **form)
     assert answer.status_code == 409
-    assert "Asha changed the summary of this story at 12:00 UTC" in words_of(answer.text)
+    assert f"Asha changed the summary of “{COMET}” at 12:00 UTC" in words_of(answer.text)
     assert typed_in(answer.text, "summary-text") == mine
     # The form as it came back knows of Asha's change: sent again, it is meant.
     again = {**form, "seen": str(seen_of(answer.text)), "key": "another-key"}

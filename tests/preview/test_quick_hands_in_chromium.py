@@ -238,13 +238,13 @@ def test_what_was_asked_for_after_a_change_that_is_refused_is_not_done_and_told(
         change(desk, "Ben", "drop", one)
         gate.open()
         told = page.get_by_role("alert")
-        told.get_by_text("Ben dropped this story").wait_for()
+        told.get_by_text(f"Ben dropped “{one}”").wait_for()
         told.get_by_text("What you asked for after it was not done either.").wait_for()
         assert counting(desk) == ["drop"]
         # It stays when others go on.
         change(desk, "Ben", "drop", list(desk.stories())[-1])
         page.locator("li.story.dropped").nth(1).wait_for()
-        page.locator("#refused").get_by_text("Ben dropped this story").wait_for()
+        page.locator("#refused").get_by_text(f"Ben dropped “{one}”").wait_for()
         page.evaluate(_CLICKS, [f"Drop {two}"])
         page.locator("li.story.dropped").nth(2).wait_for()
         assert page.locator("#refused").count() == 0
@@ -375,7 +375,7 @@ def test_a_press_that_waited_is_not_made_over_what_another_did_meanwhile(
             page.evaluate(_KEYS, [UNDO])
         change(desk, "Ben", "pin", two)
         gate.open()
-        said = "Ben pinned this story" if held == "change" else "editor changed daily/"
+        said = f"Ben pinned “{two}”" if held == "change" else "editor changed daily/"
         page.get_by_role("alert").get_by_text(said).wait_for()
         assert counting(desk) == ["pin", "pin"]
         assert len(operations(desk)) == 2
@@ -513,6 +513,34 @@ def test_what_is_typed_after_a_press_that_waits_is_not_a_part_of_it(desk: DeskFi
     read(desk, look)
 
 
+def test_calm_clicks_on_an_arrow_go_on_with_the_same_story(desk: DeskFixture) -> None:
+    """Slower than any double click; the row goes away from under the pointer, which rests."""
+    title = list(desk.stories())[-1]
+    asked = f"Move up: {title}"
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        button = page.get_by_role("button", name=asked)
+        button.scroll_into_view_if_needed()
+        box = button.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 10, box["y"] + 10)
+        for times in (1, 2, 3):
+            page.mouse.down()
+            page.mouse.up()
+            until(page, lambda: len(operations(desk)) == times)  # noqa: B023 - waited for here
+            quiet(page)
+        assert {one.story for one in operations(desk)} == {desk.stories()[title]}
+        assert len({str(one.values) for one in operations(desk)}) == 3
+        # Elsewhere a click means what is there.
+        other = next(iter(desk.stories()))
+        page.get_by_role("button", name=f"Move down: {other}").click()
+        until(page, lambda: len(operations(desk)) == 4)
+        assert operations(desk)[-1].story == desk.stories()[other]
+
+    read(desk, look)
+
+
 def test_longer_and_longer_is_never_shorter(desk: DeskFixture) -> None:
     """With one sentence there is no button for shorter, and that for longer stands in its place."""
     title, story = next(iter(desk.stories().items()))
@@ -612,7 +640,7 @@ def test_a_refusal_is_told_while_another_row_is_moved(desk: DeskFixture) -> None
         page.locator(f'li.story[data-title="{two}"] .handle').focus()
         page.evaluate(_KEYS, [DOWN])
         gate.open()
-        page.get_by_role("alert").get_by_text("Ben dropped this story").wait_for()
+        page.get_by_role("alert").get_by_text(f"Ben dropped “{one}”").wait_for()
         assert page.locator("li.story.picked").count() == 1
         page.evaluate(_KEYS, [UNDO])
         assert page.locator("li.story.picked").count() == 0

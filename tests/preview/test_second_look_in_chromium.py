@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from digest.pipeline import editing
-from digest.records import NewOperation
+from digest.records import NewOperation, Operation
 
-from .browsing import Reader, read
+from .browsing import Reader, read, until
 from .conftest import DeskFixture
 
 pytestmark = pytest.mark.browser
@@ -25,6 +26,10 @@ def another(desk: DeskFixture, kind: Any, story: str, **values: Any) -> None:
     """Another editor's change, Ben's."""
     new = NewOperation(kind, values, "Ben", secrets.token_hex(8), desk.revision, story)
     editing.change(desk.workshop, desk.digest, desk.date, new, desk.now)
+
+
+def operations(desk: DeskFixture) -> list[Operation]:
+    return desk.workshop.store.desk.operations(desk.digest, desk.date)
 
 
 def state(desk: DeskFixture) -> str:
@@ -99,3 +104,74 @@ def test_a_part_that_was_split_off_a_dropped_story_is_taken_in(desk: DeskFixture
         assert title in desk.stories()
 
     read(desk, look)
+
+
+@pytest.mark.parametrize("other", ["builds again", "approves", "merges"])
+def test_what_is_typed_stays_whatever_another_does(desk: DeskFixture, other: str) -> None:
+    headline, story = list(desk.stories().items())[1]
+    text = f"{headline}, says half a tho"
+
+    def look(reader: Reader) -> None:
+        page = reader.open(f"{desk.path}/stories/{story}")
+        field = page.get_by_role("textbox", name="Headline")
+        field.fill(text)
+        if other == "builds again":
+            assert desk.post("/digests/daily/build").status_code == 303
+            desk.wait()
+        elif other == "approves":
+            form = {"seen": str(desk.revision), "when": "hand"}
+            assert desk.post(f"{desk.path}/approve", **form).status_code == 303
+        else:
+            first = next(iter(desk.stories().values()))
+            another(desk, "merge", first, others=[{"story": story, "article": ""}])
+        if other == "builds again":
+            page.locator("#typed").wait_for(state="detached")
+        else:
+            page.locator("#typed").get_by_text("What you are writing is kept").wait_for()
+        page.wait_for_timeout(300)
+        assert field.input_value() == text
+        page.get_by_role("button", name="Save the headline").click()
+        if other == "builds again":
+            until(page, lambda: len(operations(desk)) == 1)
+            return
+        page.locator("#refused").wait_for()
+        assert page.get_by_label("What you typed").input_value() == text
+
+    read(desk, look)
+
+
+def test_an_undo_that_takes_the_story_away_leads_to_the_edition_and_on(desk: DeskFixture) -> None:
+    whole = editing.sheet(desk.workshop, desk.digest, desk.date)
+    story = next(one for one in whole.stories.values() if len(one.articles) > 1)
+    another(desk, "drop", next(iter(desk.stories().values())))
+    another(desk, "split", story.id, articles=[story.articles[1].id])
+    now = editing.sheet(desk.workshop, desk.digest, desk.date).stories
+    (part,) = now.keys() - whole.stories.keys()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(f"{desk.path}/stories/{part}")
+        page.evaluate(
+            """() => {
+                for (let n = 0; n < 2; n++) document.getElementById("undo").click();
+            }"""
+        )
+        page.locator("#redo:not([disabled])").wait_for()
+        page.wait_for_function(f"location.pathname === {desk.path!r}")
+        assert None not in [one.undone for one in operations(desk)]
+        # From there on it is the edition's page that renews itself.
+        another(desk, "pin", next(iter(desk.stories().values())))
+        page.locator("li.story.pinned").wait_for()
+        page.locator("#redo").wait_for()
+
+    read(desk, look)
+
+
+def test_while_it_is_built_again_the_edition_shows_what_was_made_of_it(desk: DeskFixture) -> None:
+    dropped = next(iter(desk.stories().values()))
+    another(desk, "drop", dropped)
+    editions = desk.workshop.store.editions
+    soon = desk.now + timedelta(hours=1)
+    assert editions.begin(desk.digest, desk.date, "somebody", desk.now, soon, again=True)
+    shown = editing.sheet(desk.workshop, desk.digest, desk.date)
+    assert shown.status.state == "building"
+    assert dropped not in [story.id for story in shown.edition.stories]

@@ -26,7 +26,7 @@ def clash(new: NewOperation, since: Sequence[Operation], draft: Draft) -> str:
     feeds = {article.id: article.feed for story in draft.stories for article in story.articles}
     found = (other for other in reversed(since) if _meet(new, other, feeds))
     zone = ZoneInfo(draft.plan.timezone)
-    return next((_told(new, other, zone) for other in found), "")
+    return next((_told(new, other, draft, zone) for other in found), "")
 
 
 def _meet(new: NewOperation, other: Operation, feeds: dict[str, str]) -> bool:
@@ -52,9 +52,12 @@ def _named(change: Change) -> set[str]:
     return {id for id in (change.story, change.article, *others, *articles) if id}
 
 
-def _told(new: NewOperation, other: Operation, zone: ZoneInfo) -> str:
+def _told(new: NewOperation, other: Operation, draft: Draft, zone: ZoneInfo) -> str:
     t = desk_words()
+    titles = {story.id: story.lead.title for story in draft.stories}
     it = t("clash.one_of") if new.kind == "merge" else t("clash.it")
+    if new.kind != "merge" and new.story in titles:
+        it = t("history.title", title=titles[new.story])
     did = t(f"clash.{other.kind}", it=it, feed=text_of(other, "feed"))
     who = other.who or t("clash.somebody")
     if other.undone is None:

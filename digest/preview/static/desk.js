@@ -46,11 +46,27 @@
       if (source.matches("form")) changes += 1;
       // A page that was asked for before a change, or during one, may not know of it, and would take
       // back what the change's own answer shows.
-      if (source !== document.body || changes === before) return true;
-      again = true;
-      return false;
+      if (source === document.body && changes !== before) {
+        again = true;
+        return false;
+      }
+      return source !== document.body || hasPlaceForTyped(ctx.text);
     },
   };
+
+  // Where others had it built again, approved or merged, there is no form any more for what somebody is
+  // writing: their page waits until there is, and says so.
+  function hasPlaceForTyped(text) {
+    const forms = [...document.querySelectorAll("form[data-unsaved]")];
+    if (!forms.length) return true;
+    const page = new DOMParser().parseFromString(text, "text/html");
+    if (forms.every((form) => page.getElementById(form.id))) return true;
+    if (!document.getElementById("typed")) {
+      const notice = document.getElementById("no-place").content.firstElementChild.cloneNode(true);
+      document.querySelector("#desk .notices")?.prepend(notice);
+    }
+    return false;
+  }
 
   let changes = 0; // sent, and answered
   let before = 0; // how many when the page was asked for that is on its way

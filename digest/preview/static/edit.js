@@ -467,16 +467,21 @@ function sendPress(press) {
 // and then it isn't meant: least of all where the page that came with the first half of it has put
 // something else under the pointer.
 const DOUBLE_MS = 300;
+// As far as a finger strays that taps the same place again.
+const STRAYS = 12;
 let clicked = null; // what the first of several clicks in one place pressed: a press, and `steps`
-let clickedAt = 0;
+let clickedAt = { time: 0, x: 0, y: 0 };
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("form[hx-post] button:not([type=button])");
   const press = button && namePress(button.form, button);
-  const late = event.timeStamp - clickedAt > DOUBLE_MS;
-  clickedAt = event.timeStamp;
+  const late = event.timeStamp - clickedAt.time > DOUBLE_MS;
+  const near = Math.hypot(event.clientX - clickedAt.x, event.clientY - clickedAt.y) < STRAYS;
+  clickedAt = { time: event.timeStamp, x: event.clientX, y: event.clientY };
+  // Who rests on an arrow means the story that it moved, and not the one that came under the pointer.
+  const resting = near && clicked?.steps && press?.name === clicked.name && press.value === clicked.value;
   // One that no pointer made has no number.
-  if (event.detail < 2 || (late && !clicked?.steps)) {
+  if (event.detail === 0 || (!resting && (event.detail < 2 || (late && !clicked?.steps)))) {
     clicked = press && { ...press, steps: button.matches("[data-repeats]") };
     return;
   }
@@ -566,6 +571,7 @@ htmx.registerExtension("edit", {
   htmx_after_swap(source, { ctx }) {
     if (sent?.form === source) arrived(ctx);
     if (refusal) keepRefusal(refusal);
+    followAnswer(ctx.response.raw);
     ready();
   },
   htmx_error(source) {
@@ -590,17 +596,27 @@ function oneSince(seen) {
   return last > seen && before <= seen;
 }
 
+// The story may have gone with the change: then the edition's page comes, and it is the one to renew.
+function followAnswer({ redirected, url }) {
+  const { pathname, search } = new URL(url);
+  if (redirected && pathname + search !== location.pathname + location.search) {
+    history.replaceState(null, "", pathname + search);
+  }
+}
+
 // Why something was not done stays until more is asked for, whatever others change meanwhile.
-let refusal = null; // {notice, parent, before}: what a page that comes would take away
+// Of an edition in another state it may not be true any more.
+let refusal = null; // {notice, parent, before, state}: what a page that comes would take away
 
 function findRefusal() {
   const notice = document.getElementById("refused");
   if (!notice) return null;
-  return { notice: notice.cloneNode(true), parent: notice.parentElement, before: notice.previousElementSibling };
+  const { state } = document.getElementById("desk").dataset;
+  return { notice: notice.cloneNode(true), parent: notice.parentElement, before: notice.previousElementSibling, state };
 }
 
-function keepRefusal({ notice, parent, before }) {
-  if (document.getElementById("refused")) return;
+function keepRefusal({ notice, parent, before, state }) {
+  if (document.getElementById("refused") || state !== document.getElementById("desk").dataset.state) return;
   notice.removeAttribute("role"); // it was read aloud
   if (before?.parentElement === parent) before.after(notice);
   else parent.prepend(notice);

@@ -31,13 +31,15 @@ def asks(kind: OperationKind, story: str = "", article: str = "", **values: Any)
 def test_the_same_story_is_not_changed_twice_blindly(draft: Draft, change: Change) -> None:
     since = [change("summary", "a", "a1", text="They sail.")]
     assert clash(asks("headline", "a", "a1", text="Ferries"), since, draft) == (
-        "Asha changed the summary of this story at 06:01 UTC: look at it, then do it again"
+        "Asha changed the summary of “What a1 tells” at 06:01 UTC: look at it, then do it again"
     )
 
 
 def test_the_last_change_to_it_is_told(draft: Draft, change: Change) -> None:
     since = [change("pin", "a", "a1"), change("drop", "a", "a1"), change("drop", "b", "b1")]
-    assert clash(asks("lead", "a", "a1", lead="a2"), since, draft).startswith("Asha dropped this")
+    assert clash(asks("lead", "a", "a1", lead="a2"), since, draft).startswith(
+        "Asha dropped “What a1 tells”"
+    )
 
 
 def test_changes_to_other_stories_do_not_clash_wherever_they_stand(
@@ -54,7 +56,7 @@ def test_changes_to_other_stories_do_not_clash_wherever_they_stand(
 
 def test_a_story_that_took_part_in_a_merge_was_changed(draft: Draft, change: Change) -> None:
     merge = change("merge", "a", "a1", others=[{"story": "b", "article": "b1"}])
-    assert "put stories together, this story among them" in clash(
+    assert "put stories together, “What b1 tells” among them" in clash(
         asks("drop", "b", "b1"), [merge], draft
     )
     new = asks("merge", "c", "c1", others=[{"story": "b", "article": "b1"}])
@@ -106,7 +108,7 @@ def test_a_change_that_was_taken_back_is_told_as_such(draft: Draft, change: Chan
     drop = change("drop", "a", "a1")
     undone = replace(drop, undone=drop.made.replace(hour=9, minute=12))
     assert clash(asks("pin", "a", "a1"), [undone], draft) == (
-        "what Asha did (dropped this story) was taken back at 09:12 UTC: "
+        "what Asha did (dropped “What a1 tells”) was taken back at 09:12 UTC: "
         "look at it, then do it again"
     )
 
