@@ -168,34 +168,38 @@ def change(
     return made
 
 
-def undo(workshop: Workshop, digest: str, date: str, seen: int, now: datetime) -> Operation:
-    """Takes out the last change that counts. Raises ConflictError and GoneError."""
+def undo(
+    workshop: Workshop, digest: str, date: str, seen: int, now: datetime, who: str = ""
+) -> Operation:
+    """Takes out the last change that counts, by `who`. Raises ConflictError and GoneError."""
     last, _ = _next(workshop.store.desk.operations(digest, date))
     if last is None:
         raise ConflictError(desk_words()("stale.no_undo", edition=f"{digest}/{date}"))
-    return take_out(workshop, digest, date, last.number, seen, now)
+    return take_out(workshop, digest, date, last.number, seen, now, who)
 
 
-def redo(workshop: Workshop, digest: str, date: str, seen: int, now: datetime) -> Operation:
+def redo(
+    workshop: Workshop, digest: str, date: str, seen: int, now: datetime, who: str = ""
+) -> Operation:
     """Puts back the change that `undo` took out last. Raises ConflictError and GoneError."""
     _, following = _next(workshop.store.desk.operations(digest, date))
     if following is None:
         raise ConflictError(desk_words()("stale.no_redo", edition=f"{digest}/{date}"))
-    return put_back(workshop, digest, date, following.number, seen, now)
+    return put_back(workshop, digest, date, following.number, seen, now, who)
 
 
 def take_out(
-    workshop: Workshop, digest: str, date: str, number: int, seen: int, now: datetime
+    workshop: Workshop, digest: str, date: str, number: int, seen: int, now: datetime, who: str = ""
 ) -> Operation:
     """One change counts no more. Raises ConflictError and GoneError."""
-    return _switch(workshop, digest, date, number, undone=True, seen=seen, now=now)
+    return _switch(workshop, (digest, date, number), seen, now, who, undone=True)
 
 
 def put_back(
-    workshop: Workshop, digest: str, date: str, number: int, seen: int, now: datetime
+    workshop: Workshop, digest: str, date: str, number: int, seen: int, now: datetime, who: str = ""
 ) -> Operation:
     """One change counts again. Raises ConflictError and GoneError."""
-    return _switch(workshop, digest, date, number, undone=False, seen=seen, now=now)
+    return _switch(workshop, (digest, date, number), seen, now, who, undone=False)
 
 
 def complete(
@@ -262,18 +266,16 @@ def builds(workshop: Workshop, digest: str, date: str) -> list[Build]:
 
 def _switch(
     workshop: Workshop,
-    digest: str,
-    date: str,
-    number: int,
-    *,
-    undone: bool,
+    key: tuple[str, str, int],
     seen: int,
     now: datetime,
+    who: str,
+    *,
+    undone: bool,
 ) -> Operation:
-    found = _draft(workshop, digest, date)
+    found = _draft(workshop, *key[:2])
     zone = ZoneInfo(found[1].plan.timezone) if found else UTC
-    desk = workshop.store.desk
-    return desk.switch(digest, date, number, undone=undone, seen=seen, now=now, zone=zone)
+    return workshop.store.desk.switch(*key, undone=undone, seen=seen, now=now, who=who, zone=zone)
 
 
 def _status(workshop: Workshop, digest: str, date: str) -> EditionStatus:

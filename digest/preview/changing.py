@@ -92,18 +92,17 @@ class _Changing:
             writers = editing.writers(workshop, sheet) if _kind(form) == "length" else []
             new = wish(form, sheet, self._room.who(request), ["extractive", *writers])
             if new is not None:
-                key = (sheet.status.digest, sheet.status.date)
-                editing.change(workshop, *key, new, self._now())
+                editing.change(workshop, *_key(sheet), new, self._now())
 
         return self._do(request, form, make)
 
     def undo(self, request: Request, form: Form) -> Response:
         """Takes back the last change that counts."""
-        return self._do(request, form, self._switch(form, editing.undo))
+        return self._do(request, form, self._switch(request, form, editing.undo))
 
     def redo(self, request: Request, form: Form) -> Response:
         """Makes the change again that was taken back last."""
-        return self._do(request, form, self._switch(form, editing.redo))
+        return self._do(request, form, self._switch(request, form, editing.redo))
 
     def take_out(self, request: Request, form: Form) -> Response:
         """One change of the history counts no more."""
@@ -120,21 +119,23 @@ class _Changing:
             self._room.desk.jobs.complete(sheet.status.digest, sheet.status.date)
         return self._room.back(request, _to(request, form))
 
-    def _switch(self, form: Form, act: Callable[..., Operation]) -> Callable[[Sheet], None]:
+    def _switch(
+        self, request: Request, form: Form, act: Callable[..., Operation]
+    ) -> Callable[[Sheet], None]:
+        who = self._room.who(request)
+
         def make(sheet: Sheet) -> None:
-            status = sheet.status
-            act(self._room.desk.workshop, status.digest, status.date, seen_in(form), self._now())
+            act(self._room.desk.workshop, *_key(sheet), seen_in(form), self._now(), who)
 
         return make
 
     def _numbered(
         self, request: Request, form: Form, act: Callable[..., Operation]
     ) -> Callable[[Sheet], None]:
-        number = request.path_params["number"]
+        number, who = request.path_params["number"], self._room.who(request)
 
         def make(sheet: Sheet) -> None:
-            key = (sheet.status.digest, sheet.status.date)
-            act(self._room.desk.workshop, *key, number, seen_in(form), self._now())
+            act(self._room.desk.workshop, *_key(sheet), number, seen_in(form), self._now(), who)
 
         return make
 

@@ -90,8 +90,10 @@ class Operation:
 
     `number` counts an edition's operations from 1, in the order in which they are applied. `who` is
     the name that the editor gave, `made` when (aware UTC); `undone` when it was taken out again,
-    None while it counts. `revision` is the edition's after the last of that. `checked` are verdicts
-    on its text, by the content hash of the article they were held against.
+    None while it counts. `switched` is when it was last taken out or put back, None where it never
+    was, and `switched_by` who did (empty where that isn't known). `revision` is the edition's after
+    the last of all that. `checked` are verdicts on its text, by the content hash of the article
+    they were held against.
 
     A story is named by `story`, its id, and `article`, its lead at the time: should the ids change
     when the edition is built anew, the story that holds the article is meant. `values` by `kind`:
@@ -117,6 +119,8 @@ class Operation:
     story: str = ""
     article: str = ""
     undone: datetime | None = None
+    switched: datetime | None = None
+    switched_by: str = ""
     revision: int = 0
     checked: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
 

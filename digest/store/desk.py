@@ -103,9 +103,10 @@ class DeskStore:
         undone: bool,
         seen: int,
         now: datetime,
+        who: str = "",
         zone: tzinfo = UTC,
     ) -> Operation:
-        """Takes a change out, or puts it back in its place; gives it as it is then.
+        """Takes a change out, or puts it back in its place, by `who`; gives it as it is then.
 
         Only at the revision `seen`: whoever takes something out must have seen the whole. Who
         changed it since is told with the time in `zone`. Raises
@@ -126,7 +127,12 @@ class DeskStore:
             connection.execute(
                 update(OperationRow)
                 .where(_of(OperationRow, digest, date), OperationRow.number == number)
-                .values(undone=now if undone else None, revision=_changed(connection, edition, now))
+                .values(
+                    undone=now if undone else None,
+                    switched=now,
+                    switched_by=_plain(who),
+                    revision=_changed(connection, edition, now),
+                )
             )
             return _must_be(connection, digest, date, number)
 
@@ -304,8 +310,10 @@ def _stale(edition: RowMapping, last: Operation | None, now: datetime, zone: tzi
     if last is None:
         return desk_words()("stale.page", edition=name)
     why = "stale.changed" if last.undone is None else "stale.taken_out"
-    time = _clock(last.undone or last.made, now, zone)
-    return desk_words()(why, edition=name, who=last.who, number=last.number, time=time)
+    values = {"edition": name, "who": last.who, "number": last.number, "by": last.switched_by}
+    if last.undone is not None and last.switched_by:
+        why = "stale.taken_out_by"
+    return desk_words()(why, **values, time=_clock(last.undone or last.made, now, zone))
 
 
 def _clock(moment: datetime, now: datetime, zone: tzinfo) -> str:
@@ -352,6 +360,8 @@ def _operation(row: RowMapping) -> Operation:
         story=row["story"],
         article=row["article"],
         undone=row["undone"],
+        switched=row["switched"],
+        switched_by=row["switched_by"],
         revision=row["revision"],
         checked={
             content: tuple(

@@ -264,6 +264,8 @@ class OperationRow(Base):
     made: Mapped[datetime] = mapped_column(UtcDateTime)
     undone: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revision: Mapped[int] = mapped_column(Integer)
+    switched: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    switched_by: Mapped[str] = mapped_column(Text, server_default="")
     checked: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
 
     __table_args__ = (

@@ -332,7 +332,8 @@ def test_on_a_story_s_page_the_last_change_is_taken_back(desk: DeskFixture) -> N
     # What is refused is told there, too.
     answer = desk.post(f"{desk.path}/redo", **stale)
     assert answer.status_code == 409
-    assert "was taken out at 12:00 UTC: look at it, then do it again" in words_of(answer.text)
+    said = "editor took out change 1, which editor had made, at 12:00 UTC: look at it"
+    assert said in words_of(answer.text)
     assert 'id="summary-form"' in answer.text
     # The whole edition is not built or sent from there.
     assert "Build again" not in answer.text
@@ -565,9 +566,11 @@ def test_a_change_is_taken_out_and_put_back_from_the_history(desk: DeskFixture) 
     answer = desk.post(f"{desk.path}/operations/1/take-out", **form)
     assert answer.headers["location"] == history
     assert COMET in desk.stories()
-    assert "taken out" in words_of(desk.client.get(history).text)
+    said = words_of(desk.client.get(history).text)
+    assert "by editor, 02 Mar, 12:00 ; taken out by editor, 02 Mar, 12:00" in said
     assert desk.post(f"{desk.path}/operations/1/put-back", **fields(desk)).status_code == 303
     assert COMET not in desk.stories()
+    assert "put back by editor, 02 Mar, 12:00" in words_of(desk.client.get(history).text)
 
 
 def test_a_change_that_is_not_there_cannot_be_taken_out(desk: DeskFixture) -> None:

@@ -212,12 +212,14 @@ def test_what_was_taken_out_is_put_back_in_its_place(
 ) -> None:
     seen = revision(store)
     made = [desk.add(*KEY, change(f"k{n}", seen + n), now, no_clash) for n in range(3)]
-    out = desk.switch(*KEY, 2, undone=True, seen=seen + 3, now=now + HOUR)
+    out = desk.switch(*KEY, 2, undone=True, seen=seen + 3, now=now + HOUR, who="Cleo")
 
-    assert out == replace(made[1], undone=now + HOUR, revision=seen + 4)
+    by_cleo = replace(made[1], switched=now + HOUR, switched_by="Cleo")
+    assert out == replace(by_cleo, undone=now + HOUR, revision=seen + 4)
     assert desk.operations(*KEY) == [made[0], out, made[2]]
-    back = desk.switch(*KEY, 2, undone=False, seen=seen + 4, now=now + 2 * HOUR)
-    assert back == replace(made[1], revision=seen + 5)
+    back = desk.switch(*KEY, 2, undone=False, seen=seen + 4, now=now + 2 * HOUR, who="Dan")
+    by_dan = replace(made[1], switched=now + 2 * HOUR, switched_by="Dan")
+    assert back == replace(by_dan, revision=seen + 5)
     assert desk.operations(*KEY) == [made[0], back, made[2]]
     assert revision(store) == seen + 5
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from digest.editions.compose import choose
-from digest.editions.desk.reshaping import led_by, merged, parted, split_id, without
+from digest.editions.desk.reshaping import led_by, merged, parted, split_ids, without
 from digest.editions.desk.values import others_of, paragraphs, text_of, texts_of
 from digest.records import Article, Draft, Idle, Operation, Plan, Story
 from digest.words import desk_words
@@ -129,7 +129,7 @@ class _Table:
         )
         left = (without(story, self.excluded) for story in self.draft.stories)
         self.base = tuple(story for story in left if story is not None)
-        self.parts = self.split_off()
+        self.parts = split_ids(self.draft, self.operations)
         self.topics = list(dict.fromkeys(self.draft.plan.topics))
         for number, story in enumerate(self.base):
             self.stories[story.id] = story
@@ -380,22 +380,6 @@ class _Table:
                 if any(one.id == article for one in story.articles):
                     return story.id
         return ""
-
-    def split_off(self) -> dict[int, str]:
-        """The ids of the stories that are split off, by the number of the operation.
-
-        Known beforehand and of those undone too, so that no other change alters them.
-        """
-        by_id = {article.id: article for article in self.articles()}
-        taken = {story.id for story in self.draft.stories}
-        found: dict[int, str] = {}
-        for operation in self.operations:
-            if operation.kind == "split":
-                named = [by_id[id] for id in texts_of(operation, "articles") if id in by_id]
-                if named:
-                    found[operation.number] = split_id(named, taken)
-                    taken.add(found[operation.number])
-        return found
 
     def named(self, id: str) -> str:
         """The id of the story that `id` has become part of, or is."""

@@ -62,7 +62,10 @@ def _told(new: NewOperation, other: Operation, draft: Draft, zone: ZoneInfo) -> 
     who = other.who or t("clash.somebody")
     if other.undone is None:
         return t("clash.told", who=who, did=did, time=_clock(other.made, zone))
-    return t("clash.told_undone", who=who, did=did, time=_clock(other.undone, zone))
+    values = {"who": who, "did": did, "time": _clock(other.undone, zone)}
+    if other.switched_by:
+        return t("clash.told_undone_by", **values, by=other.switched_by)
+    return t("clash.told_undone", **values)
 
 
 def _clock(moment: datetime, zone: ZoneInfo) -> str:

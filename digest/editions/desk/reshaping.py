@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from digest.records import Article, Story
+from digest.editions.desk.values import texts_of
+from digest.records import Article, Draft, Operation, Story
 from digest.words import desk_words
 
 
@@ -78,6 +79,23 @@ def split_id(articles: Iterable[Article], taken: Collection[str]) -> str:
         if id not in taken:
             return id
     raise AssertionError("as many ids as attempts can't all be taken")
+
+
+def split_ids(draft: Draft, operations: Sequence[Operation]) -> dict[int, str]:
+    """The ids of the stories that are split off, by the number of the operation.
+
+    Known beforehand and of those undone too, so that no other change alters them.
+    """
+    by_id = {article.id: article for story in draft.stories for article in story.articles}
+    taken = {story.id for story in draft.stories}
+    found: dict[int, str] = {}
+    for operation in operations:
+        if operation.kind == "split":
+            named = [by_id[id] for id in texts_of(operation, "articles") if id in by_id]
+            if named:
+                found[operation.number] = split_id(named, taken)
+                taken.add(found[operation.number])
+    return found
 
 
 def _of(story: Story, articles: Sequence[Article]) -> Story:
