@@ -81,7 +81,7 @@ class Sheet:
     @property
     def is_open(self) -> bool:
         """Whether `edition` is what operations make of the draft, and not frozen."""
-        return self.draft is not None and self.status.state == "draft"
+        return self.draft is not None and self.status.state in ("draft", "building")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,8 @@ def sheet(workshop: Workshop, digest: str, date: str) -> Sheet:
     build, draft = found
     layout = lay_out(workshop, draft, operations)
     # While it is built again, what editors made of it so far; the outbox has it without that.
-    own = status.state in ("draft", "building")
-    edition = layout.edition if own else _in_outbox(workshop, status)
+    is_open = status.state in ("draft", "building")
+    edition = layout.edition if is_open else _in_outbox(workshop, status)
     printed = {story.id for story in edition.stories}
     return Sheet(
         status=status,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from digest.editions.desk.asking import asked
+from digest.editions.desk.values import paragraphs
 from digest.errors import ConflictError, DigestError, GoneError, UsageError
 from digest.pipeline import editing
 from digest.pipeline.editing import Sheet
@@ -85,9 +86,10 @@ class _Changing:
 
         def make(sheet: Sheet) -> None:
             standing = {"unpin": sheet.pinned, "undrop": sheet.dropped}.get(form.text("do"))
-            if standing is not None and form.text("story") not in standing:
-                raise GoneError(self._t("change.not_standing"))
             workshop = self._room.desk.workshop
+            made = workshop.store.desk.made(*_key(sheet), form.text("key"))
+            if standing is not None and form.text("story") not in standing and made is None:
+                raise GoneError(self._t("change.not_standing"))
             # Looked for only where it counts, for that reads the disk.
             writers = editing.writers(workshop, sheet) if _kind(form) == "length" else []
             new = wish(form, sheet, self._room.who(request), ["extractive", *writers])
@@ -289,11 +291,15 @@ def _kind(form: Form) -> OperationKind:
 
 
 def _is_as_it_was(kind: str, form: Form, sheet: Sheet) -> bool:
-    """Whether a text is saved that stands in the edition already."""
+    """Whether a text is saved that stands in the edition already.
+
+    But a subject that is made from the first story: whoever saves that wants it to stay.
+    """
     if kind == "note":
-        now = "\n\n".join(sheet.edition.note)
-    elif kind == "subject":
-        now = sheet.edition.subject
+        return paragraphs(form.text("text")) == sheet.edition.note != ()
+    if kind == "subject":
+        saved = [one for one in sheet.operations if one.kind == "subject" and one.undone is None]
+        now = str(saved[-1].values["text"]) if saved else ""
     elif kind == "summary":
         now = shown.summary_of(sheet, form.text("story"))
     else:

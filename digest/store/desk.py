@@ -311,9 +311,9 @@ def _stale(edition: RowMapping, last: Operation | None, now: datetime, zone: tzi
         return desk_words()("stale.page", edition=name)
     why = "stale.changed" if last.undone is None else "stale.taken_out"
     values = {"edition": name, "who": last.who, "number": last.number, "by": last.switched_by}
-    if last.undone is not None and last.switched_by:
-        why = "stale.taken_out_by"
-    return desk_words()(why, **values, time=_clock(last.undone or last.made, now, zone))
+    if last.switched_by:
+        why = "stale.put_back_by" if last.undone is None else "stale.taken_out_by"
+    return desk_words()(why, **values, time=_clock(last.switched or last.made, now, zone))
 
 
 def _clock(moment: datetime, now: datetime, zone: tzinfo) -> str:

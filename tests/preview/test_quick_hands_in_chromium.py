@@ -302,8 +302,24 @@ def test_a_move_that_waited_goes_back_when_the_desk_doesn_t_answer(desk: DeskFix
     read(desk, without_htmx_errors(look))
 
 
+def stop_the_clock(page: Page) -> None:
+    """Clicks come at the time that `pass_time` sets, however slow the machine is."""
+    page.evaluate(
+        """() => {
+            window.clickTime = 1000;
+            const get = () => window.clickTime;
+            Object.defineProperty(Event.prototype, "timeStamp", {get, configurable: true});
+        }"""
+    )
+
+
+def pass_time(page: Page, milliseconds: int) -> None:
+    page.evaluate(f"() => {{ window.clickTime += {milliseconds}; }}")
+
+
 def click(page: Page, name: str, times: int, after: str) -> None:
     """Clicks where a button stands, in quick succession; waits for `after` behind the first."""
+    stop_the_clock(page)
     button = page.get_by_role("button", name=name)
     button.scroll_into_view_if_needed()
     box = button.bounding_box()
@@ -312,6 +328,7 @@ def click(page: Page, name: str, times: int, after: str) -> None:
     for count in range(1, times + 1):
         page.mouse.down(click_count=count)
         page.mouse.up(click_count=count)
+        pass_time(page, 100)
         if count == 1:
             page.locator(after).first.wait_for()
 
@@ -525,9 +542,11 @@ def test_calm_clicks_on_an_arrow_go_on_with_the_same_story(desk: DeskFixture) ->
         box = button.bounding_box()
         assert box
         page.mouse.move(box["x"] + 10, box["y"] + 10)
+        stop_the_clock(page)
         for times in (1, 2, 3):
             page.mouse.down()
             page.mouse.up()
+            pass_time(page, 1500)
             until(page, lambda: len(operations(desk)) == times)  # noqa: B023 - waited for here
             quiet(page)
         assert {one.story for one in operations(desk)} == {desk.stories()[title]}
@@ -537,6 +556,44 @@ def test_calm_clicks_on_an_arrow_go_on_with_the_same_story(desk: DeskFixture) ->
         page.get_by_role("button", name=f"Move down: {other}").click()
         until(page, lambda: len(operations(desk)) == 4)
         assert operations(desk)[-1].story == desk.stories()[other]
+
+    read(desk, look)
+
+
+@pytest.mark.parametrize("how", ["away and back", "later", "by the wheel"])
+def test_an_arrow_that_comes_under_a_pointer_that_moved_on_means_its_own_story(
+    desk: DeskFixture, how: str
+) -> None:
+    first, second, *_ = desk.stories()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk.path)
+        box = page.get_by_role("button", name=f"Move down: {first}").bounding_box()
+        assert box
+        place = box["x"] + 10, box["y"] + 10
+        stop_the_clock(page)
+        page.mouse.move(*place)
+        page.mouse.down()
+        page.mouse.up()
+        until(page, lambda: len(operations(desk)) == 1)
+        quiet(page)
+        if how == "away and back":
+            page.mouse.move(place[0] + 200, place[1])
+            page.mouse.move(*place)
+        elif how == "later":
+            pass_time(page, 2100)
+        else:
+            page.mouse.wheel(0, 1)
+            page.mouse.wheel(0, -1)
+        under = f"document.elementFromPoint({place[0]}, {place[1]})"
+        there = f"{under}.closest('li.story')?.dataset.title"
+        assert page.evaluate(there) == second
+        page.mouse.down()
+        page.mouse.up()
+        until(page, lambda: len(operations(desk)) == 2)
+        assert [one.story for one in operations(desk)] == [
+            desk.stories()[one] for one in (first, second)
+        ]
 
     read(desk, look)
 
@@ -562,6 +619,7 @@ def test_one_story_after_the_other_is_dropped_by_clicks_in_one_place(desk: DeskF
     def look(reader: Reader) -> None:
         page = reader.open(desk.path)
         titles = page.locator("li.story[data-title]")
+        stop_the_clock(page)
         for count in (1, 2, 3):
             box = page.get_by_role("button", name=re.compile("^Drop ")).first.bounding_box()
             assert box
@@ -569,7 +627,7 @@ def test_one_story_after_the_other_is_dropped_by_clicks_in_one_place(desk: DeskF
             page.mouse.down(click_count=count)
             page.mouse.up(click_count=count)
             page.locator("li.story.dropped").nth(count - 1).wait_for()
-            page.wait_for_timeout(350)
+            pass_time(page, 400)
         assert counting(desk) == ["drop", "drop", "drop"]
         assert titles.count() == len(desk.stories())
 

@@ -140,6 +140,30 @@ def test_what_is_typed_stays_whatever_another_does(desk: DeskFixture, other: str
     read(desk, look)
 
 
+def test_what_is_typed_stays_when_its_own_editor_presses_something_else(desk: DeskFixture) -> None:
+    whole = editing.sheet(desk.workshop, desk.digest, desk.date)
+    story = next(one for one in whole.stories.values() if len(one.articles) > 1)
+    another(desk, "split", story.id, articles=[story.articles[1].id])
+    now = editing.sheet(desk.workshop, desk.digest, desk.date).stories
+    (part,) = now.keys() - whole.stories.keys()
+
+    def look(reader: Reader) -> None:
+        page = reader.open(f"{desk.path}/stories/{part}")
+        field = page.get_by_role("textbox", name="Headline")
+        was = field.input_value()
+        field.fill("Half a tho")
+        # Taken back is the split that made this story.
+        page.locator("#undo").click()
+        page.locator("#typed").get_by_text("What you are writing is kept").wait_for()
+        until(page, lambda: operations(desk)[0].undone is not None)
+        assert field.input_value() == "Half a tho"
+        # With the old text there is nothing to lose any more, and the page goes on.
+        field.fill(was)
+        page.get_by_text("has no such story").wait_for()
+
+    read(desk, look)
+
+
 def test_an_undo_that_takes_the_story_away_leads_to_the_edition_and_on(desk: DeskFixture) -> None:
     whole = editing.sheet(desk.workshop, desk.digest, desk.date)
     story = next(one for one in whole.stories.values() if len(one.articles) > 1)

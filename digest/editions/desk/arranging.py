@@ -101,8 +101,9 @@ class _Table:
     dropped: set[str] = field(default_factory=set)
     pinned: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
-    # By the id of a story that was dropped: the sets that it was in.
-    marks: dict[str, tuple[set[str], ...]] = field(default_factory=dict)
+    # Pinned before it was dropped; and kept before it was pinned.
+    pinned_before: set[str] = field(default_factory=set)
+    kept_before: set[str] = field(default_factory=set)
     headlines: dict[str, Operation] = field(default_factory=dict)
     summaries: dict[str, Operation] = field(default_factory=dict)
     lengths: dict[str, Operation] = field(default_factory=dict)
@@ -185,13 +186,12 @@ class _Table:
             case "undrop":
                 self.undrop(story.id)
             case "pin":
-                self.pinned.add(story.id)
-                self.kept.add(story.id)
-                self.dropped.discard(story.id)
+                self.pin(story.id)
             case "unpin":
                 self.pinned.discard(story.id)
-                # What was put at a place by hand stays there.
-                if story.id not in self.moved:
+                self.pinned_before.discard(story.id)
+                # What was put at a place by hand stays in.
+                if story.id not in self.kept_before:
                     self.kept.discard(story.id)
             case "merge":
                 self.merge(operation, story)
@@ -210,19 +210,24 @@ class _Table:
                 self.summaries.pop(story.id, None)
 
     def drop(self, id: str) -> None:
-        marks = tuple(marked for marked in (self.pinned, self.kept) if id in marked)
-        if id not in self.dropped:
-            self.marks[id] = marks
+        self.pinned_before |= {id} & self.pinned
         self.dropped.add(id)
-        for marked in marks:
-            marked.discard(id)
+        self.pinned.discard(id)
+        self.kept.discard(id)
 
     def undrop(self, id: str) -> None:
-        """As it was before: pinned where it was, and else printed by its rank."""
+        """What is taken in is printed whatever its rank, and pinned if it was."""
         if id in self.dropped:
             self.dropped.discard(id)
-            for marked in self.marks[id]:
-                marked.add(id)
+            self.kept.add(id)
+            self.pinned |= {id} & self.pinned_before
+
+    def pin(self, id: str) -> None:
+        if id in self.kept and id not in self.pinned:
+            self.kept_before.add(id)
+        self.pinned.add(id)
+        self.kept.add(id)
+        self.dropped.discard(id)
 
     # --- places -------------------------------------------------------------------------------
 
@@ -300,7 +305,9 @@ class _Table:
         # What somebody wanted printed is printed, as a part of this.
         if not self.dropped.issuperset(ids):
             self.dropped.discard(story.id)
-        for marked in (self.pinned, self.kept):
+        if any(id in self.kept and id not in self.pinned for id in ids):
+            self.kept_before.add(story.id)
+        for marked in (self.pinned, self.kept, self.pinned_before, self.kept_before):
             if not marked.isdisjoint(ids):
                 marked.add(story.id)
         self.places[story.id] = self.places[foremost.id]
@@ -340,10 +347,10 @@ class _Table:
         ids = self.order[story.topic]
         ids.insert(ids.index(story.id) + 1, id)
         # As much printed as what it was part of.
-        for marked in (self.dropped, self.pinned, self.kept, self.moved):
+        before = (self.pinned_before, self.kept_before)
+        for marked in (self.dropped, self.pinned, self.kept, self.moved, *before):
             if story.id in marked:
                 marked.add(id)
-        self.marks[id] = self.marks.get(story.id, ())
 
     def lead(self, operation: Operation, story: Story) -> None:
         lead = text_of(operation, "lead")
@@ -375,11 +382,9 @@ class _Table:
 
     def holder(self, article: str) -> str:
         """The id of the story that holds the article, or held it before its feed was excluded."""
-        for stories in (self.stories.values(), self.draft.stories):
-            for story in stories:
-                if any(one.id == article for one in story.articles):
-                    return story.id
-        return ""
+        every = (*self.stories.values(), *self.draft.stories)
+        holds = (story for story in every if any(one.id == article for one in story.articles))
+        return next((story.id for story in holds), "")
 
     def named(self, id: str) -> str:
         """The id of the story that `id` has become part of, or is."""

@@ -60,12 +60,11 @@ def _told(new: NewOperation, other: Operation, draft: Draft, zone: ZoneInfo) -> 
         it = t("history.title", title=titles[new.story])
     did = t(f"clash.{other.kind}", it=it, feed=text_of(other, "feed"))
     who = other.who or t("clash.somebody")
-    if other.undone is None:
-        return t("clash.told", who=who, did=did, time=_clock(other.made, zone))
-    values = {"who": who, "did": did, "time": _clock(other.undone, zone)}
-    if other.switched_by:
-        return t("clash.told_undone_by", **values, by=other.switched_by)
-    return t("clash.told_undone", **values)
+    when = other.switched or other.undone or other.made
+    values = {"who": who, "did": did, "by": other.switched_by, "time": _clock(when, zone)}
+    if other.undone is not None:
+        return t("clash.told_undone_by" if other.switched_by else "clash.told_undone", **values)
+    return t("clash.told_again_by" if other.switched_by else "clash.told", **values)
 
 
 def _clock(moment: datetime, zone: ZoneInfo) -> str:

@@ -50,14 +50,14 @@
         again = true;
         return false;
       }
-      return source !== document.body || hasPlaceForTyped(ctx.text);
+      return ctx.select !== "#desk" || hasPlaceForTyped(ctx.text, source);
     },
   };
 
-  // Where others had it built again, approved or merged, there is no form any more for what somebody is
-  // writing: their page waits until there is, and says so.
-  function hasPlaceForTyped(text) {
-    const forms = [...document.querySelectorAll("form[data-unsaved]")];
+  // Where it was built again, approved or merged, there is no form any more for what somebody is
+  // writing: the page waits until there is, and says so.
+  function hasPlaceForTyped(text, source) {
+    const forms = [...document.querySelectorAll("form[data-unsaved]")].filter((form) => form !== source);
     if (!forms.length) return true;
     const page = new DOMParser().parseFromString(text, "text/html");
     if (forms.every((form) => page.getElementById(form.id))) return true;

@@ -295,6 +295,8 @@ function typed(form) {
 function keep(form, unsaved) {
   form.toggleAttribute("hx-morph-skip", unsaved);
   form.toggleAttribute("data-unsaved", unsaved);
+  // The page waited for it.
+  if (document.getElementById("typed") && !document.querySelector("form[data-unsaved]")) window.desk.renew();
 }
 
 document.addEventListener("input", (event) => {
@@ -445,7 +447,7 @@ function sendPress(press) {
   // It went with its story, or there is nothing more to undo.
   if (!button) return;
   const { form } = button;
-  const now = all("[name=text]", form).map((field) => [field, field.value]);
+  const now = [...form.elements].map((field) => [field, field.value, field.checked]);
   for (const field of form.elements) {
     if (!field.name || CARRIED.includes(field.name) || field.matches("button")) continue;
     const values = press.fields.filter(([name]) => name === field.name).map(([, value]) => value);
@@ -454,12 +456,15 @@ function sendPress(press) {
   }
   if (form.elements.seen && press.seen) form.elements.seen.value = press.seen;
   form.requestSubmit(button);
-  // What was typed after the press is not a part of it, and stays to be saved.
-  for (const [field, value] of now) {
-    if (field.value === value) continue;
+  // What was typed or chosen after the press is not a part of it, and stays.
+  for (const [field, value, checked] of now) {
+    if (CARRIED.includes(field.name) || field.type === "hidden" || field.matches("button")) continue;
+    if (field.name === "text" && field.value !== value) {
+      typedMore(form);
+      keep(form, true);
+    }
     field.value = value;
-    typedMore(form);
-    keep(form, true);
+    field.checked = checked;
   }
 }
 
@@ -467,6 +472,8 @@ function sendPress(press) {
 // and then it isn't meant: least of all where the page that came with the first half of it has put
 // something else under the pointer.
 const DOUBLE_MS = 300;
+// Whoever clicks on after so long has looked at the page again.
+const RESTS_MS = 2000;
 // As far as a finger strays that taps the same place again.
 const STRAYS = 12;
 let clicked = null; // what the first of several clicks in one place pressed: a press, and `steps`
@@ -476,10 +483,10 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest?.("form[hx-post] button:not([type=button])");
   const press = button && namePress(button.form, button);
   const late = event.timeStamp - clickedAt.time > DOUBLE_MS;
-  const near = Math.hypot(event.clientX - clickedAt.x, event.clientY - clickedAt.y) < STRAYS;
+  const rests = isNear(event) && event.timeStamp - clickedAt.time < RESTS_MS;
   clickedAt = { time: event.timeStamp, x: event.clientX, y: event.clientY };
   // Who rests on an arrow means the story that it moved, and not the one that came under the pointer.
-  const resting = near && clicked?.steps && press?.name === clicked.name && press.value === clicked.value;
+  const resting = rests && clicked?.steps && isSameStep(press, clicked);
   // One that no pointer made has no number.
   if (event.detail === 0 || (!resting && (event.detail < 2 || (late && !clicked?.steps)))) {
     clicked = press && { ...press, steps: button.matches("[data-repeats]") };
@@ -487,11 +494,33 @@ document.addEventListener("click", (event) => {
   }
   if (!clicked && !press) return;
   if (clicked?.steps && press && isSame(press, clicked)) return;
+  const step = clicked?.steps && findPress(clicked);
+  // It can't be moved further, or has gone.
+  if (clicked?.steps && !step && late) {
+    clicked = null;
+    return;
+  }
   event.preventDefault();
   event.stopImmediatePropagation();
-  const step = clicked?.steps && findPress(clicked);
   if (step) step.form.requestSubmit(step);
 }, true);
+
+function isNear({ clientX, clientY }) {
+  return Math.hypot(clientX - clickedAt.x, clientY - clickedAt.y) < STRAYS;
+}
+
+// The same arrow, of whatever story.
+function isSameStep(press, other) {
+  const [place, others] = [press, other].map((one) => one?.form.split("\n")[0]);
+  return Boolean(press?.name) && press.name === other.name && press.value === other.value && place === others;
+}
+
+// The pointer rests no more.
+for (const kind of ["pointermove", "wheel", "keydown"]) {
+  document.addEventListener(kind, (event) => {
+    if (kind !== "pointermove" || !isNear(event)) clicked = null;
+  }, { capture: true, passive: true });
+}
 
 // A key that is held down is one press.
 document.addEventListener("keydown", (event) => {
@@ -578,10 +607,9 @@ htmx.registerExtension("edit", {
     if (sent?.form === source) failed();
   },
   htmx_finally_request(source, { ctx }) {
-    // The page was renewed before the answer came, and the form went with its story.
-    if (sent?.form === source && !source.isConnected) arrived(ctx);
-    // An answer that is no page of the desk's.
-    if (sent?.form === source) failed();
+    // No page came into the place of this one: since what is typed would be lost, or since the page was
+    // renewed before, and the form went with its story; or the answer is no page of the desk's.
+    if (sent?.form === source) ctx.text?.includes('id="desk"') ? arrived(ctx) : failed();
     for (const button of all("button[aria-busy]")) button.removeAttribute("aria-busy");
     for (const press of held) if (press.form) findPress(press)?.setAttribute("aria-busy", "true");
     // When htmx is done with this one: it queues what a form sends before that.
@@ -677,7 +705,8 @@ function arrived(ctx) {
   // More was typed while it was on its way: it was taken, or why not stands on the page.
   if (now && sent.typedSince && sent.form.isConnected) sent.form.elements.seen.value = now;
   if (sent.form.id === "merge-form") {
-    for (const tick of all("input[name=ticked]:checked")) tick.checked = false;
+    const merged = sent.press.fields.filter(([name]) => name === "ticked").map(([, value]) => value);
+    for (const tick of all("input[name=ticked]:checked")) tick.checked = !merged.includes(tick.value);
   }
   for (const menu of all(".story-acts .menu[open]")) menu.open = false;
   if (refused) tellRefusal(refused);

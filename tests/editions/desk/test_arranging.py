@@ -160,7 +160,7 @@ def test_what_is_taken_in_again_is_as_it_was_before_it_was_dropped(
     again = arranged(draft, [pin, drop, change("drop", "c"), undrop])
     assert (again.pinned, again.kept, again.dropped) == ({"c"}, {"c"}, frozenset())
     again = arranged(draft, [drop, undrop])
-    assert (again.pinned, again.kept, again.dropped) == (frozenset(), frozenset(), frozenset())
+    assert (again.pinned, again.kept, again.dropped) == (frozenset(), {"c"}, frozenset())
     assert arranged(draft, [undrop]) == arranged(draft, [])
     # A part of what was dropped is taken in by itself.
     articles = [make.article("d1"), make.article("d2")]
@@ -168,6 +168,12 @@ def test_what_is_taken_in_again_is_as_it_was_before_it_was_dropped(
     split = [change("drop", "d"), change("split", "d", articles=["d2"])]
     (part,) = arranged(draft, split).dropped - {"d"}
     assert arranged(draft, [*split, change("undrop", part, "d2")]).dropped == {"d"}
+    # What became part of what is dropped, too.
+    draft = make.draft(make.story("a"), make.story("b"), make.story("c"), most=1)
+    together = change("merge", "b", others=[{"story": "c", "article": "c1"}])
+    dropped = [change("pin", "c"), change("drop", "c"), change("drop", "b"), together]
+    assert printed(draft, *dropped) == {"World": ["a"]}
+    assert printed(draft, *dropped, change("undrop", "b")) == {"World": ["a", "b"]}
 
 
 def test_what_is_unpinned_goes_by_its_rank_unless_it_was_put_at_a_place(
@@ -178,6 +184,12 @@ def test_what_is_unpinned_goes_by_its_rank_unless_it_was_put_at_a_place(
     assert printed(draft, pin, unpin) == {"World": ["a", "b"]}
     move = change("move", "c", topic="World", after="")
     assert printed(draft, move, pin, unpin) == {"World": ["c", "a", "b"]}
+    topic = change("topic", "c", topic="Odd")
+    assert printed(draft, move, topic, pin, unpin) == {"World": ["a", "b"], "Odd": ["c"]}
+    other = make.draft(make.story("x"), make.story("a"), make.story("c"), most=1)
+    joined = change("merge", "a", others=[{"story": "c", "article": "c1"}])
+    pin, unpin = change("pin", "a"), change("unpin", "a")
+    assert printed(other, move, joined, pin, unpin) == {"World": ["x", "a"]}
 
 
 def test_a_dropped_story_that_is_put_at_a_place_is_printed_again(
