@@ -394,6 +394,35 @@ def test_keys_choose_views_and_stories_and_can_be_switched_off(desk_on: DeskFixt
         read(desk_on, look)
 
 
+def test_findings_stay_in_their_rows_while_the_page_renews_itself(desk_on: DeskFixture) -> None:
+    """In a frame without them the rows below would stand higher, and a click would miss."""
+
+    def look(reader: Reader) -> None:
+        page = reader.open(desk_on.path)
+        page.locator("li.story .findings").first.wait_for()
+        page.evaluate(
+            """() => {
+                window.without = 0;
+                const look = () => {
+                    if (!document.querySelector("li.story .findings")) window.without += 1;
+                };
+                new MutationObserver(look).observe(document.getElementById("desk"), {
+                    childList: true, subtree: true, attributes: true,
+                });
+            }"""
+        )
+        *_, last = desk_on.stories()
+        change(desk_on, "drop", last)
+        page.locator("li.story.dropped").wait_for()
+        page.wait_for_timeout(300)
+        assert page.evaluate("window.without") == 0
+
+    desk_on.configure("review: true")
+    desk_on.build()
+    with desk_on.running():
+        read(desk_on, look)
+
+
 def test_what_others_change_shows_without_reload_and_disturbs_nothing(desk_on: DeskFixture) -> None:
     def look(reader: Reader) -> None:
         page = reader.open(desk_on.path)

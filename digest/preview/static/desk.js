@@ -40,7 +40,7 @@
     htmx_before_request(source) {
       if (source.matches("form")) changes += 1;
     },
-    htmx_before_swap(source, { ctx }) {
+    htmx_before_swap(source, { ctx, tasks }) {
       // What a proxy says while the desk is away is no page to put in its place.
       if (ctx.select === "#desk" && !ctx.text.includes('id="desk"')) return false;
       if (source.matches("form")) changes += 1;
@@ -50,7 +50,10 @@
         again = true;
         return false;
       }
-      return ctx.select !== "#desk" || hasPlaceForTyped(ctx.text, source);
+      if (ctx.select !== "#desk") return true;
+      // Else the rows would be without them for a moment, and lower ones would jump.
+      for (const { fragment } of tasks) placeFindings(fragment);
+      return hasPlaceForTyped(ctx.text, source);
     },
   };
 
@@ -184,10 +187,10 @@
   }
 
   // A finding that speaks of a story stands in the story's row as well.
-  function placeFindings() {
-    for (const old of document.querySelectorAll(".story .findings")) old.remove();
+  function placeFindings(page = document) {
+    for (const old of page.querySelectorAll(".story .findings")) old.remove();
     for (const found of document.querySelectorAll("#weight .finding[data-story]")) {
-      const row = document.getElementById(`story-${found.dataset.story}`);
+      const row = page.getElementById(`story-${found.dataset.story}`);
       const text = row?.querySelector(".story-text") ?? row;
       if (!text) continue;
       let list = text.querySelector(".findings");
@@ -204,7 +207,7 @@
   }
 
   function loadFragments() {
-    for (const place of document.querySelectorAll("[data-fragment]")) load(place).then(placeFindings);
+    for (const place of document.querySelectorAll("[data-fragment]")) load(place).then(() => placeFindings());
   }
 
   // --- the frame with the e-mail: one page after the other -------------------------------------------

@@ -458,7 +458,7 @@ function sendPress(press) {
   form.requestSubmit(button);
   // What was typed or chosen after the press is not a part of it, and stays.
   for (const [field, value, checked] of now) {
-    if (CARRIED.includes(field.name) || field.type === "hidden" || field.matches("button")) continue;
+    if (!field.name || CARRIED.includes(field.name) || field.type === "hidden" || field.matches("button")) continue;
     if (field.name === "text" && field.value !== value) {
       typedMore(form);
       keep(form, true);
