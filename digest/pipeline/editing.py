@@ -45,6 +45,9 @@ from digest.words import desk_words
 
 __all__ = ["Evidence", "Sheet", "Wording"]
 
+# While it is built again it is what editors made of it so far: the outbox has it without that.
+_OPEN = ("draft", "building")
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
@@ -81,7 +84,7 @@ class Sheet:
     @property
     def is_open(self) -> bool:
         """Whether `edition` is what operations make of the draft, and not frozen."""
-        return self.draft is not None and self.status.state in ("draft", "building")
+        return self.draft is not None and self.status.state in _OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,7 @@ def sheet(workshop: Workshop, digest: str, date: str) -> Sheet:
         return Sheet(status, edition, locked, operations=operations)
     build, draft = found
     layout = lay_out(workshop, draft, operations)
-    # While it is built again, what editors made of it so far; the outbox has it without that.
-    is_open = status.state in ("draft", "building")
-    edition = layout.edition if is_open else _in_outbox(workshop, status)
+    edition = layout.edition if status.state in _OPEN else _in_outbox(workshop, status)
     printed = {story.id for story in edition.stories}
     return Sheet(
         status=status,

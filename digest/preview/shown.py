@@ -29,14 +29,13 @@ def printed_of(sheet: Sheet, story: str) -> EditionStory | None:
 
 def headline_of(sheet: Sheet, story: str) -> str:
     """The headline to be edited: the editor's own, printed or not, or the source's."""
-    wording, printed, whole = (
-        sheet.wordings.get(story),
-        printed_of(sheet, story),
-        sheet.stories.get(story),
-    )
+    wording = sheet.wordings.get(story)
     if wording is not None and wording.headline_text:
         return wording.headline_text
-    return printed.headline if printed else whole.lead.title if whole else ""
+    if (printed := printed_of(sheet, story)) is not None:
+        return printed.headline
+    whole = sheet.stories.get(story)
+    return whole.lead.title if whole else ""
 
 
 def summary_of(sheet: Sheet, story: str) -> str:

@@ -109,8 +109,8 @@ class DeskStore:
         """Takes a change out, or puts it back in its place, by `who`; gives it as it is then.
 
         Only at the revision `seen`: whoever takes something out must have seen the whole. Who
-        changed it since is told with the time in `zone`. Raises
-        GoneError, and ConflictError as `add` does, or where it is so already.
+        changed it since is told with the time in `zone`. Raises GoneError, and ConflictError as
+        `add` does, or where it is so already.
         """
         with self._transaction() as connection:
             edition = _locked(connection, digest, date)

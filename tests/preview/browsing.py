@@ -176,19 +176,26 @@ def problems(page: Page, within: str = "body", widths: tuple[int, ...] = (1280, 
     return found
 
 
+def lift(page: Page, handle: Locator) -> tuple[float, float]:
+    """Begins to drag what `handle` moves by mouse; gives where the mouse took hold of it."""
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box
+    x, y = box["x"] + 10, box["y"] + 10
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 40, steps=3)
+    page.locator(".drop-mark").wait_for()
+    return x, y
+
+
 def drag(page: Page, handle: Locator, goal: Locator) -> None:
     """Drags what `handle` moves by mouse, and lets it go over the upper edge of `goal`.
 
     As a person does who follows the goal with the eyes: near its edges the list rolls, for as many
     frames as the browser finds time for.
     """
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + 10, box["y"] + 10)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 10, box["y"] - 30, steps=3)
-    page.locator(".drop-mark").wait_for()
+    lift(page, handle)
     before: object = ()
     while (place := goal.bounding_box()) != before:
         assert place

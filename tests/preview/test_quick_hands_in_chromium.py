@@ -12,7 +12,7 @@ import pytest
 from digest.pipeline import editing
 from digest.records import NewOperation, Operation
 
-from .browsing import Reader, read, until
+from .browsing import Reader, lift, read, until
 from .conftest import DeskFixture
 
 if TYPE_CHECKING:
@@ -410,14 +410,7 @@ def test_what_waits_does_not_go_on_in_the_middle_of_a_drag(desk: DeskFixture) ->
         page.evaluate(_CLICKS, [f"Pin {one}"])
         gate.expect(1)
         page.evaluate(_CLICKS, [f"Pin {two}"])
-        handle = page.locator(f'li.story[data-title="{last}"] .handle')
-        handle.scroll_into_view_if_needed()
-        box = handle.bounding_box()
-        assert box
-        page.mouse.move(box["x"] + 10, box["y"] + 10)
-        page.mouse.down()
-        page.mouse.move(box["x"] + 10, box["y"] - 60, steps=4)
-        page.locator(".drop-mark").wait_for()
+        x, y = lift(page, page.locator(f'li.story[data-title="{last}"] .handle'))
         gate.open()
         until(page, lambda: len(operations(desk)) == 1)
         page.wait_for_timeout(400)
@@ -425,7 +418,7 @@ def test_what_waits_does_not_go_on_in_the_middle_of_a_drag(desk: DeskFixture) ->
         page.locator(".drop-mark").wait_for()
         before = list(desk.stories()).index(last)
         for _ in range(3):
-            page.mouse.move(box["x"] + 10, box["y"] - 400, steps=4)
+            page.mouse.move(x, y - 400, steps=4)
             page.wait_for_timeout(100)
         page.mouse.up()
         until(page, lambda: len(operations(desk)) == 3)

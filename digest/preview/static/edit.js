@@ -609,7 +609,10 @@ htmx.registerExtension("edit", {
   htmx_finally_request(source, { ctx }) {
     // No page came into the place of this one: since what is typed would be lost, or since the page was
     // renewed before, and the form went with its story; or the answer is no page of the desk's.
-    if (sent?.form === source) ctx.text?.includes('id="desk"') ? arrived(ctx) : failed();
+    if (sent?.form === source) {
+      if (ctx.text?.includes('id="desk"')) arrived(ctx);
+      else failed();
+    }
     for (const button of all("button[aria-busy]")) button.removeAttribute("aria-busy");
     for (const press of held) if (press.form) findPress(press)?.setAttribute("aria-busy", "true");
     // When htmx is done with this one: it queues what a form sends before that.
